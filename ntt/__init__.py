@@ -1,0 +1,3 @@
+"""ntt: training-free, reference-based instance segmentation."""
+
+__version__ = "0.1.0"

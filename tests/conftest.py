@@ -1,0 +1,28 @@
+"""Where the tests find material that is not part of the project, and why they skip without it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def golden() -> Path:
+    """Folder of expected outputs: ``NTT_GOLDEN``, else the copies in tests/golden."""
+    folder = Path(os.environ.get("NTT_GOLDEN") or REPOSITORY / "tests" / "golden")
+    if not folder.is_dir():
+        pytest.skip(f"no golden folder at {folder}; set NTT_GOLDEN")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_coco() -> Path:
+    """50 + 50 real COCO images: ``NTT_TINY_COCO``, else ../shared/data/tiny_coco beside the repository."""
+    folder = Path(os.environ.get("NTT_TINY_COCO") or REPOSITORY.parent / "shared" / "data" / "tiny_coco")
+    if not (folder / "annotations" / "instances_val2017.json").is_file():
+        pytest.skip(f"tiny_coco is not at {folder}; set NTT_TINY_COCO")
+    return folder
