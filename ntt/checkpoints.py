@@ -1,0 +1,137 @@
+"""Reading weights from disk, and refusing what does not fit in words a user can act on."""
+
+from __future__ import annotations
+
+import pickle
+import shlex
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from ntt.errors import InputError
+
+_LISTED = 3
+_CHUNK = 1 << 20
+# Released training checkpoints wrap the weights in one more dict under one of these names.
+_WRAPPERS = ("model", "state_dict", "teacher")
+
+
+def read_checkpoint(path: str | Path, key: str, url: str | None) -> dict[str, Tensor]:
+    """Tensors of a checkpoint file on the CPU, by the names the file gives them.
+
+    Args:
+        path: a ``.safetensors`` file, or a file written by ``torch.save`` (``.pth``, ``.pt``), read with
+            ``weights_only=True`` and memory-mapped where its format allows. A dict under "model", "state_dict" or
+            "teacher" that stands where the tensors should is unwrapped.
+        key: the option that names the file (``backbone.weights``), for the message.
+        url: where the file can be downloaded, for the message; None where it cannot.
+
+    Raises:
+        InputError: the file is missing (with the download command), truncated, damaged, no checkpoint at all,
+            or asks to run code while it is unpickled.
+    """
+    path = Path(path)
+    require_file(path, key, url)
+    again = f"; download it again with: {download_command(path, url)}" if url else "; copy the file again"
+    if path.suffix == ".safetensors":
+        try:
+            return load_file(path)
+        except (SafetensorError, OSError) as error:
+            raise InputError(
+                f"{path} ({key}) is truncated or no safetensors file ({error}){again}"
+            ) from error
+    return _tensors(_unpickled(path, key, again), path, key)
+
+
+def require_file(path: Path, key: str, url: str | None) -> None:
+    """Raises InputError, with the way to get it, unless ``path`` is a file."""
+    if path.is_file():
+        return
+    if path.is_dir():
+        raise InputError(f"{path} ({key}) is a folder, where a checkpoint file is expected")
+    way_out = (
+        f"download it with: {download_command(path, url)}" if url else "give the path of an existing file"
+    )
+    raise InputError(f"{path} ({key}) does not exist; {way_out}, or set {key} to where it is")
+
+
+def download_command(path: Path, url: str) -> str:
+    """The shell command that puts ``url`` at ``path``, its folder included."""
+    return f"curl -L --create-dirs -o {shlex.quote(str(path))} {url}"
+
+
+def check_keys(
+    path: str | Path, expected: Mapping[str, tuple[int, ...]], found: Mapping[str, Tensor]
+) -> None:
+    """Compare a checkpoint's tensors with the names and shapes a network needs.
+
+    Raises:
+        InputError: names are missing or left over, or shapes disagree: counts, and the first few of each.
+    """
+    missing = [name for name in expected if name not in found]
+    extra = [name for name in found if name not in expected]
+    shaped = [
+        f"{name} is {list(found[name].shape)} and should be {list(shape)}"
+        for name, shape in expected.items()
+        if name in found and tuple(found[name].shape) != tuple(shape)
+    ]
+    problems = [
+        f"{len(names)} {what}: {', '.join(names[:_LISTED])}{', ...' if len(names) > _LISTED else ''}"
+        for names, what in ((missing, "missing"), (extra, "unexpected"), (shaped, "of another shape"))
+        if names
+    ]
+    if problems:
+        raise InputError(f"{path} does not hold the expected network's tensors ({'; '.join(problems)})")
+
+
+def _unpickled(path: Path, key: str, again: str) -> Any:
+    # torch can map only its zip format; checkpoints written before torch 1.6 are bare pickles.
+    zipped = zipfile.is_zipfile(path)
+    try:
+        if zipped and (damaged := _damaged_entry(path)):
+            raise InputError(f"{path} ({key}) is damaged: {damaged} does not match its checksum{again}")
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
+    except pickle.UnpicklingError as error:
+        if "GLOBAL" in str(error):
+            reason = "is refused: it holds more than tensors and would run code when loaded"
+            raise InputError(
+                f"{path} ({key}) {reason}; use the official file or a .safetensors file"
+            ) from error
+        raise InputError(f"{path} ({key}) is no checkpoint written by torch.save{again}") from error
+    except (RuntimeError, EOFError, ValueError, LookupError, AttributeError, OSError) as error:
+        raise InputError(
+            f"{path} ({key}) is truncated or no checkpoint written by torch.save{again}"
+        ) from error
+
+
+def _damaged_entry(path: Path) -> str | None:
+    # torch does not verify the checksums it writes, so a flipped bit would pass as a weight. Files saved with
+    # checksums switched off carry zeros instead.
+    with zipfile.ZipFile(path) as archive:
+        for entry in archive.infolist():
+            if entry.CRC == 0:
+                continue
+            try:
+                with archive.open(entry) as file:
+                    while file.read(_CHUNK):
+                        pass
+            except zipfile.BadZipFile:
+                return entry.filename
+    return None
+
+
+def _tensors(loaded: Any, path: Path, key: str) -> dict[str, Tensor]:
+    if isinstance(loaded, dict):
+        for wrapper in _WRAPPERS:
+            if isinstance(loaded.get(wrapper), dict):
+                loaded = loaded[wrapper]
+                break
+    if not isinstance(loaded, dict) or not all(isinstance(value, Tensor) for value in loaded.values()):
+        raise InputError(f"{path} ({key}) holds no dict of tensors; give a state dict or a .safetensors file")
+    return loaded
