@@ -27,8 +27,8 @@ def read_checkpoint(path: str | Path, key: str, url: str | None) -> dict[str, Te
 
     Args:
         path: a ``.safetensors`` file, or a file written by ``torch.save`` (``.pth``, ``.pt``), read with
-            ``weights_only=True`` and memory-mapped where its format allows. A dict under "model", "state_dict" or
-            "teacher" that stands where the tensors should is unwrapped.
+            ``weights_only=True`` and memory-mapped where its format allows. A dict under "model", "state_dict"
+            or "teacher" that stands where the tensors should is unwrapped.
         key: the option that names the file (``backbone.weights``), for the message.
         url: where the file can be downloaded, for the message; None where it cannot.
 
@@ -63,7 +63,7 @@ def require_file(path: Path, key: str, url: str | None) -> None:
 
 def download_command(path: Path, url: str) -> str:
     """The shell command that puts ``url`` at ``path``, its folder included."""
-    return f"curl -L --create-dirs -o {shlex.quote(str(path))} {url}"
+    return f"curl -L -o {shlex.quote(str(path))} {url} --create-dirs"
 
 
 def check_keys(
@@ -87,27 +87,26 @@ def check_keys(
         if names
     ]
     if problems:
-        raise InputError(f"{path} does not hold the expected network's tensors ({'; '.join(problems)})")
+        raise InputError(f"{path} does not hold the tensors of {network}: {'; '.join(problems)}")
 
 
 def _unpickled(path: Path, key: str, again: str) -> Any:
     # torch can map only its zip format; checkpoints written before torch 1.6 are bare pickles.
     zipped = zipfile.is_zipfile(path)
+    what = f"{path} ({key})"
     try:
         if zipped and (damaged := _damaged_entry(path)):
-            raise InputError(f"{path} ({key}) is damaged: {damaged} does not match its checksum{again}")
+            raise InputError(f"{what} is damaged: {damaged} does not match its checksum{again}")
         return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
     except pickle.UnpicklingError as error:
         if "GLOBAL" in str(error):
             reason = "is refused: it holds more than tensors and would run code when loaded"
-            raise InputError(
-                f"{path} ({key}) {reason}; use the official file or a .safetensors file"
-            ) from error
-        raise InputError(f"{path} ({key}) is no checkpoint written by torch.save{again}") from error
-    except (RuntimeError, EOFError, ValueError, LookupError, AttributeError, OSError) as error:
-        raise InputError(
-            f"{path} ({key}) is truncated or no checkpoint written by torch.save{again}"
-        ) from error
+            raise InputError(f"{what} {reason}; use the official file or a .safetensors file") from error
+        raise InputError(f"{what} is no checkpoint written by torch.save{again}") from error
+    except OSError as error:
+        raise InputError(f"{what} cannot be read: {error}") from error
+    except (RuntimeError, EOFError, ValueError, LookupError, AttributeError) as error:
+        raise InputError(f"{what} is truncated or no checkpoint written by torch.save{again}") from error
 
 
 def _damaged_entry(path: Path) -> str | None:
