@@ -19,7 +19,7 @@ from ntt.errors import InputError
 _LISTED = 3
 _CHUNK = 1 << 20
 # Released training checkpoints wrap the weights in one more dict under one of these names.
-_WRAPPERS = ("model", "state_dict", "teacher")
+_WRAPPERS = ("model", "state_dict")
 
 
 def read_checkpoint(path: str | Path, key: str, url: str | None) -> dict[str, Tensor]:
@@ -27,8 +27,8 @@ def read_checkpoint(path: str | Path, key: str, url: str | None) -> dict[str, Te
 
     Args:
         path: a ``.safetensors`` file, or a file written by ``torch.save`` (``.pth``, ``.pt``), read with
-            ``weights_only=True`` and memory-mapped where its format allows. A dict under "model", "state_dict"
-            or "teacher" that stands where the tensors should is unwrapped.
+            ``weights_only=True`` and memory-mapped where its format allows. A dict under "model" or
+            "state_dict", where the tensors should stand, is unwrapped.
         key: the option that names the file (``backbone.weights``), for the message.
         url: where the file can be downloaded, for the message; None where it cannot.
 
@@ -42,10 +42,10 @@ def read_checkpoint(path: str | Path, key: str, url: str | None) -> dict[str, Te
     if path.suffix == ".safetensors":
         try:
             return load_file(path)
-        except (SafetensorError, OSError) as error:
-            raise InputError(
-                f"{path} ({key}) is truncated or no safetensors file ({error}){again}"
-            ) from error
+        except SafetensorError as error:
+            raise InputError(f"{path} ({key}) is truncated or no safetensors file{again}") from error
+        except OSError as error:
+            raise InputError(f"{path} ({key}) cannot be read: {error}") from error
     return _tensors(_unpickled(path, key, again), path, key)
 
 
@@ -55,10 +55,8 @@ def require_file(path: Path, key: str, url: str | None) -> None:
         return
     if path.is_dir():
         raise InputError(f"{path} ({key}) is a folder, where a checkpoint file is expected")
-    way_out = (
-        f"download it with: {download_command(path, url)}" if url else "give the path of an existing file"
-    )
-    raise InputError(f"{path} ({key}) does not exist; {way_out}, or set {key} to where it is")
+    download = f"download it with: {download_command(path, url)}, or " if url else ""
+    raise InputError(f"{path} ({key}) does not exist; {download}set {key} to where it is")
 
 
 def download_command(path: Path, url: str) -> str:
@@ -67,12 +65,21 @@ def download_command(path: Path, url: str) -> str:
 
 
 def check_keys(
-    path: str | Path, expected: Mapping[str, tuple[int, ...]], found: Mapping[str, Tensor]
+    path: str | Path,
+    expected: Mapping[str, tuple[int, ...]],
+    found: Mapping[str, Tensor],
+    network: str = "the configured network",
 ) -> None:
     """Compare a checkpoint's tensors with the names and shapes a network needs.
 
+    Args:
+        path: the checkpoint, for the message.
+        expected: shape by name; exactly these must be there.
+        found: the checkpoint's tensors.
+        network: the architecture in a few words, for the message.
+
     Raises:
-        InputError: names are missing or left over, or shapes disagree: counts, and the first few of each.
+        InputError: names are missing or left over, or shapes disagree: how many, and the first few of each.
     """
     missing = [name for name in expected if name not in found]
     extra = [name for name in found if name not in expected]
