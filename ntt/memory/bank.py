@@ -1,0 +1,85 @@
+"""The memory of a run: a few vectors per class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ntt.errors import InputError
+
+
+@dataclass(frozen=True)
+class MemoryBank:
+    """Reference vectors by class; classes may have different numbers of shots.
+
+    Attributes:
+        category_ids: the annotation file's ids, one per class [C]; the order is that of the prototypes.
+        names: class names, in the same order.
+        vectors: one float32 tensor [S_c, D] per class, not normalised.
+
+    Raises:
+        InputError: a class has no vector.
+    """
+
+    category_ids: tuple[int, ...]
+    names: tuple[str, ...]
+    vectors: tuple[Tensor, ...]
+
+    def __post_init__(self) -> None:
+        if not len(self.category_ids) == len(self.names) == len(self.vectors):
+            raise ValueError("a memory bank needs one id, one name and one tensor per class")
+        if not self.vectors:
+            raise InputError("The memory has no class: give at least one class with a reference.")
+        empty = [name for name, vectors in zip(self.names, self.vectors, strict=True) if len(vectors) == 0]
+        if empty:
+            raise InputError(
+                f"No usable reference is left for {', '.join(repr(name) for name in empty)}: "
+                "give other references (another seed, more shots) or leave the class out of the split."
+            )
+
+    @classmethod
+    def from_references(
+        cls, categories: Mapping[int, str], references: Iterable[tuple[int, Tensor]]
+    ) -> MemoryBank:
+        """Group vectors by class.
+
+        Args:
+            categories: id -> name of the classes, in the order the bank will have.
+            references: (category id, vector [D]) pairs in any order; within a class their order is kept.
+
+        Raises:
+            InputError: a class has no reference.
+        """
+        groups: dict[int, list[Tensor]] = {category_id: [] for category_id in categories}
+        for category_id, vector in references:
+            groups[category_id].append(vector.float().cpu())
+        vectors = tuple(torch.stack(group) if group else torch.zeros(0, 0) for group in groups.values())
+        return cls(tuple(categories), tuple(categories.values()), vectors)
+
+    def prototypes(self) -> Tensor:
+        """[C, D]: per class the plain mean of its vectors, then L2-normalised (method section 3)."""
+        return F.normalize(torch.stack([vectors.mean(0) for vectors in self.vectors]), dim=-1)
+
+    def to_tensors(self) -> dict[str, Tensor]:
+        """The bank without its class names, ready for safetensors.
+
+        Returns:
+            ``vectors`` float32 [sum of S_c, D], ``offsets`` int64 [C + 1] (class c owns the rows
+            ``offsets[c]:offsets[c + 1]``) and ``category_ids`` int64 [C].
+        """
+        shots = torch.tensor([0, *(len(vectors) for vectors in self.vectors)])
+        return {
+            "vectors": torch.cat(self.vectors),
+            "offsets": shots.cumsum(0),
+            "category_ids": torch.tensor(self.category_ids),
+        }
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor], names: Sequence[str]) -> MemoryBank:
+        """Undo :meth:`to_tensors`; ``names`` in the order of ``category_ids``."""
+        vectors = tensors["vectors"].tensor_split(tensors["offsets"][1:-1].cpu())
+        return cls(tuple(tensors["category_ids"].tolist()), tuple(names), vectors)
