@@ -58,7 +58,7 @@ def reference_crop(
 
     Returns:
         The crop, float32 [3, S, S] of values around [0, 1] (bicubic resizing may overshoot a little; as
-        in the published results, that is not clamped), and the mask, float32 [grid, grid] of values in [0, 1].
+        in the published results, that is not clamped), and the mask, float32 [grid, grid] in [0, 1].
         The mask is all zeros only when the object has no pixel inside the window.
     """
     height, width = mask.shape
