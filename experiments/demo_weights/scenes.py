@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,10 @@ from ntt.progress import track
 COMPOSED = 180
 COMPOSED_SEED = 7
 MAX_OBJECTS = 10
-SPLITS = {"train": 100, "check": 101}  # seeds apart from those of the written dataset (ntt.drawn.dataset)
+# Seeds apart from those of the written dataset (ntt.drawn.dataset). "unseen" has composed classes of its own, to
+# watch how well an encoder tells classes apart that it was not trained on, without a look at the novel ones.
+SPLITS = {"train": 100, "check": 101, "unseen": 102}
+UNSEEN, UNSEEN_SEED = 20, 8
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ def _draw(paths: list[Path], split: str, count: int, workers: int) -> None:
         for part, (shape, dtype) in zip(parts, shapes, strict=True)
     )
     with ProcessPoolExecutor(workers) as pool:
-        scenes = pool.map(partial(_scene, SPLITS[split]), range(count), chunksize=16)
+        scenes = pool.map(partial(_scene, split), range(count), chunksize=16)
         for index, (image, owner, label) in enumerate(track(scenes, f"drawing {split}", count, "scenes")):
             images[index], owners[index], labels[index] = image, owner, label
     for array in (images, owners, labels):
@@ -68,15 +71,18 @@ def _draw(paths: list[Path], split: str, count: int, workers: int) -> None:
         part.rename(path)
 
 
-_CLASSES: tuple[DrawnClass, ...] = ()
-
-
-def _scene(seed: int, index: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int16]]:
-    global _CLASSES  # built once in each worker process
-    _CLASSES = _CLASSES or training_classes()
+@lru_cache
+def _classes_and_weights(split: str) -> tuple[tuple[DrawnClass, ...], list[float]]:
+    if split == "unseen":
+        return compose_classes(UNSEEN, UNSEEN_SEED), [1.0] * UNSEEN
     # A third of the objects are of the twenty base classes.
     weights = [1 / (2 * len(BASE_CLASSES))] * len(BASE_CLASSES) + [1 / COMPOSED] * COMPOSED
-    scene = draw_scene(_CLASSES, weights, (seed, index))
+    return training_classes(), weights
+
+
+def _scene(split: str, index: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int16]]:
+    classes, weights = _classes_and_weights(split)
+    scene = draw_scene(classes, weights, (SPLITS[split], index))
     labels = np.full(MAX_OBJECTS, -1, dtype=np.int16)
     labels[: len(scene.labels)] = scene.labels
     return scene.image, scene.owners, labels
