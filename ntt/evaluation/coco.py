@@ -70,7 +70,8 @@ def restrict_ground_truth(
     """The COCO dict of some classes on some images, in the file's order.
 
     Crowds of these classes stay: they are the regions where COCO neither asks for a detection nor punishes
-    one. Annotations without a mask have no ``segmentation`` key.
+    one. Polygons of fewer than three points are left out, as they cover nothing; annotations without a mask
+    have no ``segmentation`` key.
     """
     wanted_categories, wanted_images = set(category_ids), set(image_ids)
     annotations = []
@@ -85,7 +86,8 @@ def restrict_ground_truth(
                 "iscrowd": int(annotation.iscrowd),
             }
             if annotation.segmentation is not None:
-                entry["segmentation"] = annotation.segmentation
+                image = dataset.images[annotation.image_id]
+                entry["segmentation"] = _drawable(annotation.segmentation, image.height, image.width)
             annotations.append(entry)
     return {
         "images": [
@@ -96,6 +98,16 @@ def restrict_ground_truth(
         "categories": [{"id": i, "name": n} for i, n in dataset.categories.items() if i in wanted_categories],
         "annotations": annotations,
     }
+
+
+def _drawable(
+    segmentation: dict[str, Any] | list[Any], height: int, width: int
+) -> dict[str, Any] | list[Any]:
+    """The segmentation without polygons that pycocotools would take for boxes and fail on."""
+    if isinstance(segmentation, dict):
+        return segmentation
+    empty = {"size": [height, width], "counts": [height * width]}
+    return [polygon for polygon in segmentation if len(polygon) >= 6] or empty
 
 
 def _mean(values: NDArray[np.float64]) -> float:

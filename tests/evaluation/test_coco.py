@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import io
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,9 +13,8 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from ntt.data.coco import Annotation, CocoDataset, ImageRecord
 from ntt.errors import InputError
-from ntt.evaluation.coco import evaluate, restrict_ground_truth
+from ntt.evaluation.coco import evaluate
 from ntt.evaluation.engines import Engine
 
 SIDE = 160  # small, medium and large objects (areas below 32^2, below 96^2, above) all fit
@@ -260,41 +258,3 @@ def test_two_classes_of_one_name() -> None:
     ground_truth["categories"][1]["name"] = "a"
     with pytest.raises(InputError, match="several classes named 'a'"):
         evaluate(ground_truth, [])
-
-
-def test_restricted_ground_truth() -> None:
-    def annotation(n: int, image_id: int, category_id: int, **changes: Any) -> Annotation:
-        fields: dict[str, Any] = {
-            "segmentation": [[0, 0, 9, 0, 9, 9]],
-            "area": 50.0,
-            "iscrowd": False,
-            **changes,
-        }
-        return Annotation(n, image_id, category_id, (0.0, 0.0, 9.0, 9.0), **fields)
-
-    images = {i: ImageRecord(i, f"{i}.jpg", 20, 30) for i in (4, 3, 1)}
-    annotations = [
-        annotation(10, 3, 7),
-        annotation(11, 1, 7),
-        annotation(12, 4, 2, iscrowd=True),
-        annotation(13, 4, 7, segmentation=None),
-        annotation(14, 4, 5),
-    ]
-    full = CocoDataset(Path("x.json"), "", images, annotations, {7: "g", 5: "e", 2: "b"})
-    restricted = restrict_ground_truth(full, [2, 7], [3, 4])
-
-    assert [image["id"] for image in restricted["images"]] == [4, 3]
-    assert restricted["images"][0] == {"id": 4, "file_name": "4.jpg", "height": 20, "width": 30}
-    assert restricted["categories"] == [{"id": 7, "name": "g"}, {"id": 2, "name": "b"}]
-    assert [entry["id"] for entry in restricted["annotations"]] == [10, 12, 13]
-    assert [entry["iscrowd"] for entry in restricted["annotations"]] == [0, 1, 0]
-    assert "segmentation" not in restricted["annotations"][2]
-    assert restricted["annotations"][0] == {
-        "id": 10,
-        "image_id": 3,
-        "category_id": 7,
-        "bbox": [0.0, 0.0, 9.0, 9.0],
-        "area": 50.0,
-        "iscrowd": 0,
-        "segmentation": [[0, 0, 9, 0, 9, 9]],
-    }
