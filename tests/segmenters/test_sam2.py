@@ -1,0 +1,298 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ntt.errors import InputError
+from ntt.hashing import file_sha256
+from ntt.segmenters.decoding import RawProposals
+from ntt.segmenters.points import point_grid
+from ntt.segmenters.sam2 import Sam2
+from ntt.segmenters.sam2_network import build_network
+
+CONFIGS = Path(__file__).resolve().parents[2] / "conf" / "segmenter"
+ARCHITECTURE = "configs/sam2/sam2_hiera_t.yaml"
+IMAGE_SIZE = 128
+# Parameters as Meta publishes them for its checkpoints, in millions.
+PUBLISHED_SIZES = {"tiny": 38.9, "small": 46.0, "base_plus": 80.8, "large": 224.4}
+
+
+def small_network_overrides(width: int = 24, dim: int = 64) -> dict[str, Any]:
+    """SAM 2's architecture at a width of about a million parameters: every module is there, only narrower."""
+    attention = {"embedding_dim": dim, "feat_sizes": [8, 8]}
+    return {
+        "image_encoder": {
+            "trunk": {
+                "embed_dim": width,
+                "num_heads": 1,
+                "stages": [1, 2, 3, 1],
+                "global_att_blocks": [5],
+                "window_spec": [8, 4, 8, 4],
+            },
+            "neck": {
+                "position_encoding": {"num_pos_feats": dim},
+                "d_model": dim,
+                "backbone_channel_list": [8 * width, 4 * width, 2 * width, width],
+            },
+        },
+        "memory_attention": {
+            "d_model": dim,
+            "num_layers": 1,
+            "layer": {
+                "d_model": dim,
+                "dim_feedforward": 2 * dim,
+                "self_attention": attention,
+                "cross_attention": {**attention, "kv_in_dim": dim // 4},
+            },
+        },
+        "memory_encoder": {
+            "in_dim": dim,
+            "out_dim": dim // 4,
+            "position_encoding": {"num_pos_feats": dim // 4},
+            "mask_downsampler": {"embed_dim": dim},
+            "fuser": {"num_layers": 1, "layer": {"dim": dim}},
+        },
+    }
+
+
+def save_random_weights(path: Path) -> None:
+    """A small network's weights in Meta's format, scaled so that masks and IoUs differ between prompts."""
+    torch.manual_seed(0)
+    network = build_network(ARCHITECTURE, small_network_overrides(), IMAGE_SIZE)
+    for name, tensor in network.state_dict().items():
+        if tensor.ndim > 1 and "positional_encoding" not in name:
+            tensor.normal_(std=tensor[0].numel() ** -0.5)
+    torch.save({"model": network.state_dict()}, path)
+
+
+def small_sam2(weights: Path, **options: Any) -> Sam2:
+    return Sam2(
+        weights,
+        None,
+        "small",
+        ARCHITECTURE,
+        small_network_overrides(),
+        image_size=IMAGE_SIZE,
+        **{"points_per_side": 4, **options},
+    )
+
+
+def predictor_levels(sam: Sam2, image: Tensor) -> list[Tensor]:
+    """One image's feature maps, finest first, by the methods that the package's image predictor calls."""
+    network = sam.network
+    mean, std = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]]).view(2, 3, 1, 1)
+    with torch.no_grad():
+        _, features, _, sizes = network._prepare_backbone_features(
+            network.forward_image((image - mean) / std)
+        )
+        features[-1] = features[-1] + network.no_mem_embed
+    # [HW, 1, C] -> [1, C, H, W]
+    return [level.permute(1, 2, 0).view(1, -1, *size) for level, size in zip(features, sizes, strict=True)]
+
+
+def predict_one_by_one(sam: Sam2, levels: list[Tensor], points: Tensor) -> tuple[Tensor, Tensor]:
+    """All four masks and IoUs of every prompt by the package's own decoder, without batches."""
+    network = sam.network
+    predictions = []
+    with torch.no_grad():
+        for point in points:
+            sparse, dense = network.sam_prompt_encoder((point.view(1, 1, 2), torch.ones(1, 1)), None, None)
+            masks, iou, _, _ = network.sam_mask_decoder.predict_masks(
+                levels[-1], network.sam_prompt_encoder.get_dense_pe(), sparse, dense, False, levels[:-1]
+            )
+            predictions.append((masks[0], iou[0]))
+    masks, iou = zip(*predictions, strict=True)
+    return torch.stack(masks), torch.stack(iou)
+
+
+def expected_proposals(masks: Tensor, iou: Tensor, threshold: float) -> list[tuple[Tensor, float]]:
+    kept = []
+    for four_masks, four_iou in zip(masks, iou, strict=True):
+        best = max((1, 2, 3), key=lambda index: float(four_iou[index]))
+        if four_iou[best] > threshold and four_masks[best].max() > 0:
+            kept.append((four_masks[best], float(four_iou[best])))
+    return kept
+
+
+def assert_proposals_are(found: RawProposals, expected: list[tuple[Tensor, float]]) -> None:
+    torch.testing.assert_close(
+        found.logits, torch.stack([mask for mask, _ in expected]), rtol=1e-4, atol=1e-4
+    )
+    torch.testing.assert_close(
+        found.predicted_iou, torch.tensor([iou for _, iou in expected]), rtol=0, atol=1e-5
+    )
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sam2") / "small.pt"
+    save_random_weights(path)
+    return path
+
+
+@pytest.fixture
+def images() -> Tensor:
+    generator = torch.Generator().manual_seed(3)
+    coarse = torch.rand(2, 3, 8, 8, generator=generator)
+    return torch.nn.functional.interpolate(coarse, size=(IMAGE_SIZE, IMAGE_SIZE), mode="nearest")
+
+
+@pytest.mark.parametrize("prompt_batch", [5, 64])
+def test_proposals_are_the_packages_own_masks(weights: Path, images: Tensor, prompt_batch: int) -> None:
+    sam = small_sam2(weights)
+    points = sam.grid
+    masks, iou = predict_one_by_one(sam, predictor_levels(sam, images[1:]), points)
+    # Between two prompts' values, out of reach of rounding.
+    threshold = float(iou[:, 1:].amax(dim=1).sort().values[7:9].mean())
+    sam = small_sam2(weights, iou_threshold=threshold, prompt_batch=prompt_batch)
+
+    found = sam.propose(sam.encode(images)[1], points)
+
+    expected = expected_proposals(masks, iou, threshold)
+    assert 3 < len(expected) < len(points)
+    assert iou[:, 1:].argmax(dim=1).unique().numel() > 1
+    assert found.logits.shape[1:] == (sam.mask_size, sam.mask_size)
+    assert_proposals_are(found, expected)
+
+
+def test_the_dynamic_choice_by_stability_is_not_involved(weights: Path, images: Tensor) -> None:
+    overrides = small_network_overrides()
+    overrides["sam_mask_decoder_extra_args"] = {"dynamic_multimask_via_stability": True}
+    stable = Sam2(weights, None, "stable", ARCHITECTURE, overrides, IMAGE_SIZE, points_per_side=2)
+    plain = small_sam2(weights, points_per_side=2)
+
+    found = stable.propose(stable.encode(images)[0], stable.grid)
+
+    assert torch.equal(found.logits, plain.propose(plain.encode(images)[0], plain.grid).logits)
+
+
+def test_the_sigmoid_of_the_predicted_iou_follows_the_description(weights: Path, images: Tensor) -> None:
+    overrides = {**small_network_overrides(), "iou_prediction_use_sigmoid": False}
+    everything = -1e6
+    raw = Sam2(weights, None, "raw", ARCHITECTURE, overrides, IMAGE_SIZE, 4, iou_threshold=everything)
+    squashed = small_sam2(weights, iou_threshold=everything)
+
+    values = raw.propose(raw.encode(images)[0], raw.grid).predicted_iou
+
+    assert len(values) == len(raw.grid)
+    torch.testing.assert_close(
+        squashed.propose(squashed.encode(images)[0], squashed.grid).predicted_iou, values.sigmoid()
+    )
+
+
+def test_tiny_at_full_size_proposes_the_packages_own_masks(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    torch.save({"model": build_network(ARCHITECTURE, {}, 1024).state_dict()}, tmp_path / "sam2_hiera_tiny.pt")
+    sam = Sam2(tmp_path / "sam2_hiera_tiny.pt", None, "tiny", ARCHITECTURE, iou_threshold=0.0, prompt_batch=2)
+    image = torch.rand(1, 3, 1024, 1024)
+    points = sam.grid[[0, 100, 700]]
+
+    embedding = sam.encode(image)
+
+    assert sam.mask_size == 256
+    assert embedding.image_embed.shape == (1, 256, 64, 64)
+    assert [tuple(level.shape[1:]) for level in embedding.high_res] == [(32, 256, 256), (64, 128, 128)]
+    assert torch.equal(sam.grid, point_grid(32, 1024))
+    levels = [*embedding.high_res, embedding.image_embed]
+    expected = expected_proposals(*predict_one_by_one(sam, levels, points), threshold=0.0)
+    assert len(expected) > 0
+    assert_proposals_are(sam.propose(embedding, points), expected)
+
+
+@pytest.mark.parametrize("release", ["sam2", "sam2_1"])
+@pytest.mark.parametrize("size", list(PUBLISHED_SIZES))
+def test_every_released_variant_consumes_every_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, release: str, size: str
+) -> None:
+    # Random values that are replaced at once are most of the time it takes to build a network.
+    for initialiser in ("kaiming_uniform_", "uniform_", "trunc_normal_"):
+        monkeypatch.setattr(torch.nn.init, initialiser, lambda tensor, *_, **__: tensor)
+    config = OmegaConf.load(CONFIGS / f"{release}_hiera_{size}.yaml")
+    file_name = config.url.rpartition("/")[2]
+    shapes = {
+        k: t.shape for k, t in build_network(config.architecture, {}, config.image_size).state_dict().items()
+    }
+    # One stored number per tensor, seen at its full shape: the real names and shapes in a small file.
+    torch.save(
+        {"model": {k: torch.tensor(0.25).expand(shape) for k, shape in shapes.items()}}, tmp_path / file_name
+    )
+    config.weights_dir = str(tmp_path)
+    options = {str(k): v for k, v in config.items() if k not in ("_target_", "weights_dir")}
+
+    sam = Sam2(**options)
+
+    assert all(bool((tensor == 0.25).all()) for tensor in sam.network.state_dict().values())
+    parameters = sum(parameter.numel() for parameter in sam.network.parameters())
+    assert parameters / 1e6 == pytest.approx(PUBLISHED_SIZES[size], abs=0.1)
+    assert ("no_obj_embed_spatial" in shapes) == (release == "sam2_1")
+
+
+def test_safetensors_load_like_metas_file(weights: Path, tmp_path: Path, images: Tensor) -> None:
+    state = torch.load(weights, weights_only=True)["model"]
+    save_file(state, tmp_path / "small.safetensors")
+
+    from_pt, from_safetensors = small_sam2(weights), small_sam2(tmp_path / "small.safetensors")
+
+    assert all(
+        torch.equal(tensor, state[key]) for key, tensor in from_safetensors.network.state_dict().items()
+    )
+    found = from_safetensors.propose(from_safetensors.encode(images)[0], from_safetensors.grid)
+    assert torch.equal(found.logits, from_pt.propose(from_pt.encode(images)[0], from_pt.grid).logits)
+    assert from_pt.weights_sha256 == file_sha256(weights) != from_safetensors.weights_sha256
+
+
+@pytest.mark.parametrize("change", ["missing", "extra", "mis-shaped"])
+def test_keys_that_do_not_fit_are_named(weights: Path, tmp_path: Path, change: str) -> None:
+    state = torch.load(weights, weights_only=True)["model"]
+    key = "sam_mask_decoder.iou_token.weight"
+    if change == "missing":
+        del state[key]
+    elif change == "extra":
+        key = "sam_mask_decoder.another.weight"
+        state[key] = torch.zeros(1)
+    else:
+        state[key] = state[key][:, :-1]
+    path = tmp_path / "other.pt"
+    torch.save({"model": state}, path)
+
+    with pytest.raises(InputError, match=rf"other\.pt.*{key}"):
+        small_sam2(path)
+
+
+def test_missing_weights_say_how_to_get_them(tmp_path: Path) -> None:
+    url = "https://dl.fbaipublicfiles.com/segment_anything_2/072824/sam2_hiera_tiny.pt"
+
+    with pytest.raises(InputError, match=rf"nowhere\.pt.*segmenter\.weights.*{url}"):
+        Sam2(tmp_path / "nowhere.pt", url, "tiny", ARCHITECTURE)
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_half_precision_gives_nearly_the_same_masks_in_float32(
+    weights: Path, images: Tensor, precision: str
+) -> None:
+    full, half = (small_sam2(weights, iou_threshold=0.0, precision=p) for p in ("fp32", precision))
+
+    expected, found = (sam.propose(sam.encode(images)[0], sam.grid) for sam in (full, half))
+
+    assert found.logits.dtype == found.predicted_iou.dtype == torch.float32
+    assert found.predicted_iou.shape == expected.predicted_iou.shape
+    assert 0 < (found.predicted_iou - expected.predicted_iou).abs().max() < 0.05
+
+
+def test_an_unknown_precision_is_refused(weights: Path) -> None:
+    with pytest.raises(InputError, match=r"precision=int8.*fp32, bf16, fp16"):
+        small_sam2(weights, precision="int8")
+
+
+@pytest.mark.parametrize(
+    "shape", [(3, IMAGE_SIZE, IMAGE_SIZE), (1, 3, IMAGE_SIZE, 64), (1, 1, IMAGE_SIZE, IMAGE_SIZE)]
+)
+def test_images_of_another_shape_are_refused(weights: Path, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="small takes images of shape"):
+        small_sam2(weights).encode(torch.zeros(shape))
