@@ -1,0 +1,56 @@
+"""A run's report as Markdown: figures, classes and pictures on one page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ntt.reporting.tables import (
+    TABLE_COLUMNS,
+    Metrics,
+    class_figures,
+    class_header,
+    evaluated_tasks,
+    percent,
+)
+
+
+def report_markdown(
+    title: str,
+    metrics: Metrics,
+    published: Mapping[str, float] | None = None,
+    pictures: Mapping[str, str] | None = None,
+) -> str:
+    """The text of report.md.
+
+    Args:
+        title: heading.
+        metrics: as described in ``ntt.reporting.tables``.
+        published: AP in percent per task to print beside ours, such as ``{"bbox": 36.8, "segm": 34.2}``.
+        pictures: caption -> path relative to the report's folder.
+    """
+    published = published or {}
+    header = ["", *TABLE_COLUMNS] + (["published AP"] if published else [])
+    rows = []
+    for task in evaluated_tasks(metrics):
+        row = [task, *(percent(metrics[task][key]) for key in TABLE_COLUMNS)]
+        if published:
+            row.append(f"{published[task]:.1f}" if task in published else "-")
+        rows.append(row)
+    parts = [f"# {title}", "All figures in percent.", _table(header, rows)]
+
+    classes = class_figures(metrics)
+    if classes:
+        cells = [[name, *map(percent, figures)] for name, figures in classes]
+        parts += ["## Per class", _table(class_header(metrics), cells)]
+    if pictures:
+        # Angle brackets: a path may have spaces.
+        parts += ["## Pictures", *(f"![{caption}](<{path}>)" for caption, path in pictures.items())]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table, first column left-aligned, the others right-aligned."""
+    rule = ["---"] + ["---:"] * (len(header) - 1)
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in (header, rule, *rows)
+    )
