@@ -1,0 +1,1 @@
+"""Annotated images: reading COCO files, class splits, reference sampling, image decoding."""

@@ -1,0 +1,279 @@
+"""COCO and LVIS annotation files as plain records, and the mask of one annotation."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import json
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
+
+from ntt.errors import InputError
+
+# Rasterising takes memory in proportion to a polygon's length: a stray exponent in a file would exhaust it.
+_FARTHEST_COORDINATE = 100_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRecord:
+    """One image as its annotation file describes it; sizes in pixels, as annotated."""
+
+    id: int
+    file_name: str
+    height: int
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """One annotated object.
+
+    ``bbox`` is ``(x, y, width, height)`` in pixels of the annotated image, with ``x`` and ``y`` its left and
+    top edges. ``segmentation`` is COCO's own: a list of polygons ``[x0, y0, x1, y1, ...]``, an RLE dict
+    (compressed or not), or None where the file has a box only. ``area`` is in square pixels: the file's, or
+    the box's where it has none.
+    """
+
+    id: int
+    image_id: int
+    category_id: int
+    bbox: tuple[float, float, float, float]
+    segmentation: dict[str, Any] | list[Any] | None
+    area: float
+    iscrowd: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CocoDataset:
+    """An annotation file: ``images`` by id, ``annotations`` and ``categories`` (id -> name) in file order."""
+
+    path: Path
+    sha256: str
+    images: dict[int, ImageRecord]
+    annotations: list[Annotation]
+    categories: dict[int, str]
+
+
+def read_coco(path: str | Path) -> CocoDataset:
+    """Read a COCO or LVIS json file; ``sha256`` is that of the very bytes that were parsed.
+
+    Images without annotations are fine. LVIS images have no ``file_name``: it is the last part of their
+    ``coco_url``. ``iscrowd`` defaults to false, ``area`` to the box's.
+
+    Raises:
+        InputError: the file is missing or no COCO json, an entry lacks a key or has a value of a wrong type,
+            an id occurs twice, or an annotation points to an image or category that the file lacks.
+    """
+    path = Path(path)
+    with _no_garbage_collection():
+        document, digest = _parse(path)
+        categories = dict(_entries(document, "categories", path, _category))
+        if not categories:
+            raise InputError(f"{path}: 'categories' is empty; list at least one category with id and name")
+        images = dict(_entries(document, "images", path, _image))
+        annotations = [annotation for _, annotation in _entries(document, "annotations", path, _annotation)]
+    for annotation in annotations:
+        if annotation.image_id not in images:
+            raise _dangling(path, annotation.id, "image_id", annotation.image_id, "images")
+        if annotation.category_id not in categories:
+            raise _dangling(path, annotation.id, "category_id", annotation.category_id, "categories")
+    return CocoDataset(path, digest, images, annotations, categories)
+
+
+def annotation_mask(annotation: Annotation, height: int, width: int) -> NDArray[np.uint8]:
+    """The annotation's mask, uint8 [H, W] of 0 and 1, for an image of ``height`` x ``width`` pixels.
+
+    Polygons are rasterised by COCO's own rule; those with fewer than three points cover nothing.
+
+    Raises:
+        InputError: the annotation has no segmentation, it is malformed, or an RLE's size is not the image's.
+    """
+    segmentation = annotation.segmentation
+    if segmentation is None:
+        raise InputError(
+            f"annotation {annotation.id} has a box but no segmentation; "
+            f"give it one, or turn boxes into masks first"
+        )
+    try:
+        if isinstance(segmentation, dict):
+            return _rle_mask(segmentation, height, width)
+        return _polygon_mask(segmentation, height, width)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        reason = f"no key {error}" if isinstance(error, KeyError) else str(error)
+        raise InputError(
+            f"annotation {annotation.id} has a segmentation that cannot be drawn on its {width}x{height} "
+            f"image ({reason}); mend it or remove the annotation"
+        ) from error
+
+
+def _rle_mask(rle: dict[str, Any], height: int, width: int) -> NDArray[np.uint8]:
+    if list(rle["size"]) != [height, width]:
+        raise ValueError(f"its RLE size [height, width] is {rle['size']}")
+    counts = rle["counts"]
+    runs = np.asarray(_decompressed(counts) if isinstance(counts, (str, bytes)) else counts)
+    if not np.issubdtype(runs.dtype, np.integer) or runs.ndim != 1 or runs.min() < 0:
+        raise ValueError("its RLE counts are not whole run lengths")
+    if runs.sum() != height * width:
+        raise ValueError(f"its RLE counts add up to {runs.sum()} pixels")
+    values = (np.arange(len(runs)) % 2).astype(np.uint8)
+    # RLE runs down the columns, beginning with background.
+    return np.ascontiguousarray(np.repeat(values, runs).reshape(width, height).T)
+
+
+def _decompressed(counts: str | bytes) -> list[int]:
+    """Run lengths of COCO's compressed RLE: 5 bits a character, from the fourth run on as differences.
+
+    pycocotools does not check what it decodes: a damaged string overwrites its memory.
+    """
+    runs: list[int] = []
+    value = shift = 0
+    for character in counts.encode() if isinstance(counts, str) else counts:
+        bits = character - 48
+        if not 0 <= bits < 64 or shift > 30:
+            raise ValueError("its RLE counts are no compressed run lengths")
+        value |= (bits & 0x1F) << shift
+        shift += 5
+        if bits & 0x20:
+            continue
+        if bits & 0x10:
+            value -= 1 << shift
+        runs.append(value + (runs[-2] if len(runs) > 2 else 0))
+        value = shift = 0
+    if shift:
+        raise ValueError("its RLE counts end in the middle of a run")
+    return runs
+
+
+def _polygon_mask(polygons: list[Any], height: int, width: int) -> NDArray[np.uint8]:
+    shapes = [np.asarray(polygon, dtype=np.float64) for polygon in polygons]
+    for shape in shapes:
+        if shape.ndim != 1 or len(shape) % 2:
+            raise ValueError("a polygon must be one flat list x0, y0, x1, y1, ...")
+        if not (np.abs(shape) <= _FARTHEST_COORDINATE).all():
+            raise ValueError(
+                f"a polygon's coordinate is not a number or beyond {_FARTHEST_COORDINATE:.0f} pixels"
+            )
+    # pycocotools would take a list of four numbers for a box.
+    shapes = [shape for shape in shapes if len(shape) >= 6]
+    if not shapes:
+        return np.zeros((height, width), dtype=np.uint8)
+    rles = coco_mask.frPyObjects([shape.tolist() for shape in shapes], height, width)
+    return np.ascontiguousarray(coco_mask.decode(coco_mask.merge(rles)))
+
+
+def _parse(path: Path) -> tuple[dict[str, Any], str]:
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    digest = hashlib.sha256(raw).hexdigest()
+    try:
+        text = raw.decode("utf-8-sig")
+        del raw  # Half a gigabyte for COCO's train2017, no longer needed at the peak.
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            f"{path}: not a readable json file ({error}); is the download complete and unpacked?"
+        ) from error
+    if not isinstance(document, dict):
+        raise InputError(f"{path}: not a COCO file: it holds no images, annotations and categories")
+    return document, digest
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """While millions of lists arrive, none of them garbage, the collector would walk them over and over."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+_Record = TypeVar("_Record")
+
+
+def _entries(
+    document: dict[str, Any], key: str, path: Path, read: Callable[[dict[str, Any]], _Record]
+) -> Iterator[tuple[int, _Record]]:
+    """Yield ``(id, record)`` for every entry of a top-level list, refusing ids that occur twice."""
+    entries = document.pop(key, None)
+    if not isinstance(entries, list):
+        raise InputError(f"{path}: not a COCO file: it has no list {key!r}")
+    seen: set[int] = set()
+    for index, entry in enumerate(entries):
+        try:
+            identity = _whole(entry["id"], "id")
+            record = read(entry)
+        except KeyError as error:
+            raise InputError(f"{path}: {key}[{index}] has no {error}; add it to the file") from error
+        except (TypeError, ValueError, OverflowError) as error:
+            raise InputError(f"{path}: {key}[{index}] is malformed ({error}); mend the file") from error
+        if identity in seen:
+            raise InputError(f"{path}: {key}[{index}] repeats the id {identity}; ids must be unique")
+        seen.add(identity)
+        yield identity, record
+
+
+def _category(entry: dict[str, Any]) -> str:
+    return _text(entry["name"], "name")
+
+
+def _image(entry: dict[str, Any]) -> ImageRecord:
+    file_name = entry.get("file_name")
+    if file_name is None and "coco_url" in entry:
+        file_name = _text(entry["coco_url"], "coco_url").rsplit("/", 1)[-1]
+    if file_name is None:
+        raise KeyError("file_name")
+    height, width = _whole(entry["height"], "height"), _whole(entry["width"], "width")
+    if height < 1 or width < 1:
+        raise ValueError(f"height {height} and width {width} must be positive")
+    return ImageRecord(entry["id"], _text(file_name, "file_name"), height, width)
+
+
+def _annotation(entry: dict[str, Any]) -> Annotation:
+    x, y, width, height = map(float, entry["bbox"])
+    if not math.isfinite(x + y + width + height):
+        raise ValueError(f"bbox {entry['bbox']} is not finite")
+    segmentation = entry.get("segmentation") or None
+    if segmentation is not None and not isinstance(segmentation, (dict, list)):
+        raise TypeError(f"segmentation must be polygons or an RLE, not {segmentation!r:.40}")
+    area = entry.get("area")
+    return Annotation(
+        id=entry["id"],
+        image_id=_whole(entry["image_id"], "image_id"),
+        category_id=_whole(entry["category_id"], "category_id"),
+        bbox=(x, y, width, height),
+        segmentation=segmentation,
+        area=width * height if area is None else float(area),
+        iscrowd=bool(entry.get("iscrowd", 0)),
+    )
+
+
+def _whole(value: object, key: str) -> int:
+    if type(value) is not int:
+        raise TypeError(f"{key} must be a whole number, not {value!r:.40}")
+    return value
+
+
+def _text(value: object, key: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise TypeError(f"{key} must be a text, not {value!r:.40}")
+    return value
+
+
+def _dangling(path: Path, annotation_id: int, key: str, value: int, among: str) -> InputError:
+    return InputError(
+        f"{path}: annotation {annotation_id} has {key} {value}, which is not in {among!r}; "
+        f"add it there or remove the annotation"
+    )

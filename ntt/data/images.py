@@ -1,0 +1,136 @@
+"""Decoding image files of any mode into RGB arrays, and telling the unreadable ones."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from ntt.errors import InputError
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+"""Lower-case suffixes by which a folder's images are found."""
+
+_EXIF_ORIENTATION = 0x0112
+_TO_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+class UnreadableImage(InputError):
+    """An image file that cannot be used; ``path`` and ``reason`` tell which and why."""
+
+    def __init__(self, path: str | Path, reason: str) -> None:
+        # Both go to Exception.args, so that the error survives the way back from a worker process.
+        super().__init__(path, reason)
+        self.path = Path(path)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: unreadable image: {self.reason}"
+
+
+def load_image(path: str | Path, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
+    """Decode an image file to RGB, uint8 [H, W, 3].
+
+    The EXIF orientation is applied, unless ``size``, the annotated ``(height, width)``, fits only the picture
+    as stored: annotations made on the stored pixels must stay on them. Alpha is dropped, as Pillow's own
+    conversion to RGB does; 16-bit grey is divided by 257, so that its full range becomes 0..255.
+
+    Raises:
+        UnreadableImage: the file is missing, empty, no image, truncated, too large to decode safely, without
+            a defined meaning in 8-bit RGB, or its size is not the annotated one.
+    """
+    path = Path(path)
+    try:
+        with Image.open(path) as stored:
+            if size is not None and sorted(size) != sorted(stored.size):
+                raise UnreadableImage(path, _disagreement(stored, size))
+            stored.load()
+            image = _upright(stored)
+            if size is not None and (image.height, image.width) != size:
+                image = stored
+            if size is not None and (image.height, image.width) != size:
+                raise UnreadableImage(path, _disagreement(stored, size))
+            return _rgb(image)
+    except (UnreadableImage, MemoryError):
+        raise
+    except FileNotFoundError as error:
+        raise UnreadableImage(path, "the file does not exist") from error
+    except UnidentifiedImageError as error:
+        empty = path.stat().st_size == 0
+        reason = "the file is empty" if empty else "it is no image of a known format"
+        raise UnreadableImage(path, reason) from error
+    except Image.DecompressionBombError as error:
+        raise UnreadableImage(path, f"it has too many pixels to decode safely ({error})") from error
+    except Exception as error:  # Decoders fail on damaged files with whatever their parser happens to raise.
+        raise UnreadableImage(path, f"it is damaged or unsupported ({error})") from error
+
+
+def stored_size(path: str | Path) -> tuple[int, int] | None:
+    """(height, width) of the upright picture in pixels, from the file's header; None if it cannot be read."""
+    try:
+        with Image.open(path) as image:
+            turned = _orientation(image) in (5, 6, 7, 8)
+            return (image.width, image.height) if turned else (image.height, image.width)
+    except Exception:  # Decoders fail on damaged files with whatever their parser happens to raise.
+        return None
+
+
+def image_digest(path: str | Path) -> str:
+    """The sha256 of the file's bytes, in hexadecimal.
+
+    Raises:
+        UnreadableImage: the file cannot be read.
+    """
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError as error:
+        raise UnreadableImage(path, f"the file cannot be read ({error.strerror})") from error
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        orientation = image.getexif().get(_EXIF_ORIENTATION)
+    except Exception:  # Damaged metadata is no reason to refuse sound pixels.
+        return 1
+    return orientation if isinstance(orientation, int) else 1
+
+
+def _upright(stored: Image.Image) -> Image.Image:
+    transpose = _TO_UPRIGHT.get(_orientation(stored))
+    return stored if transpose is None else stored.transpose(transpose)
+
+
+def _rgb(image: Image.Image) -> NDArray[np.uint8]:
+    if image.mode.startswith("I"):
+        return _grey_16_bit(image)
+    if image.mode == "F":
+        raise ValueError("floating-point pixels have no defined range")
+    # Alpha is dropped, not composited: a photograph has no background to lay it on, and compositing on an
+    # invented one would draw edges that are not there. Without the pop Pillow warns about palette images.
+    image.info.pop("transparency", None)
+    return np.array(image.convert("RGB"))
+
+
+def _grey_16_bit(image: Image.Image) -> NDArray[np.uint8]:
+    # Pillow's own conversion clips at 255, which turns almost every 16-bit picture white.
+    grey = np.asarray(image).astype(np.int64)  # [H, W]
+    if grey.min() < 0 or grey.max() > 65535:
+        raise ValueError("32-bit pixels outside 0..65535 have no defined range")
+    rounded = ((grey + 128) // 257).astype(np.uint8)
+    return np.repeat(rounded[:, :, None], 3, axis=2)
+
+
+def _disagreement(stored: Image.Image, annotated: tuple[int, int]) -> str:
+    height, width = annotated
+    return f"it is {stored.width} px wide and {stored.height} high, its annotations say {width} and {height}"
