@@ -1,0 +1,1 @@
+"""Frozen image encoders: an image in, one feature per patch out."""
