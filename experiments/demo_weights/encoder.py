@@ -154,7 +154,9 @@ def patch_loss(training: EncoderTraining, tokens: Tensor, views: Views) -> Tenso
     clear = (share > 0.6) & (label >= 0)
     # Patches on objects count as much as the many of the background.
     weight = torch.where(label[clear] == len(training.classes), 0.3, 1.0)
-    loss = F.cross_entropy(class_logits(training, F.normalize(tokens[clear], dim=1)), label[clear], reduction="none")
+    loss = F.cross_entropy(
+        class_logits(training, F.normalize(tokens[clear], dim=1)), label[clear], reduction="none"
+    )
     return (loss * weight).sum() / weight.sum().clamp(min=1)
 
 
@@ -176,7 +178,9 @@ def geometry_loss(training: EncoderTraining, tokens: Tensor, views: Views) -> Te
 
 
 @torch.no_grad()
-def check_encoder(training: EncoderTraining, scenes: TrainingScenes, unseen: TrainingScenes) -> dict[str, float]:
+def check_encoder(
+    training: EncoderTraining, scenes: TrainingScenes, unseen: TrainingScenes
+) -> dict[str, float]:
     """Accuracy with perfect masks: of the trained classifier, and of five references a class for unseen classes."""
     patch, size = training.patch, training.image_size
     views = whole_scenes(scenes, np.arange(40), size, patch, None)
@@ -194,7 +198,9 @@ def check_encoder(training: EncoderTraining, scenes: TrainingScenes, unseen: Tra
     }
 
 
-def _unseen_references(training: EncoderTraining, scenes: TrainingScenes, count: int, shots: int) -> list[Tensor]:
+def _unseen_references(
+    training: EncoderTraining, scenes: TrainingScenes, count: int, shots: int
+) -> list[Tensor]:
     """Mean vector of the first references of each unseen class among ``count`` scenes."""
     means = []
     for label in range(UNSEEN):

@@ -41,12 +41,20 @@ class Views:
 Box = tuple[float, float, float, float]  # left, top, right, bottom in scene pixels
 
 
-def whole_scenes(scenes: TrainingScenes, indices: NDArray[np.int64], size: int, patch: int, augmented: np.random.Generator | None) -> Views:
+def whole_scenes(
+    scenes: TrainingScenes,
+    indices: NDArray[np.int64],
+    size: int,
+    patch: int,
+    augmented: np.random.Generator | None,
+) -> Views:
     everything = (0.0, 0.0, float(SCENE_SIZE), float(SCENE_SIZE))
     return _collect([_view(scenes, int(i), everything, size, patch, augmented) for i in indices])
 
 
-def random_references(scenes: TrainingScenes, count: int, size: int, patch: int, generator: np.random.Generator) -> Views:
+def random_references(
+    scenes: TrainingScenes, count: int, size: int, patch: int, generator: np.random.Generator
+) -> Views:
     """Crops around random objects as the memory stage makes them."""
     views = []
     for _ in range(count):
@@ -55,7 +63,9 @@ def random_references(scenes: TrainingScenes, count: int, size: int, patch: int,
     return _collect(views)
 
 
-def random_windows(scenes: TrainingScenes, count: int, size: int, patch: int, generator: np.random.Generator) -> Views:
+def random_windows(
+    scenes: TrainingScenes, count: int, size: int, patch: int, generator: np.random.Generator
+) -> Views:
     """Windows near random objects, from half of the object's extent to twice of it."""
     views = []
     for _ in range(count):
@@ -84,7 +94,9 @@ def reference_box(edges: tuple[int, int, int, int]) -> Box:
     return x0, y0, x1, y1
 
 
-def _random_object(scenes: TrainingScenes, generator: np.random.Generator) -> tuple[int, tuple[int, int, int, int]]:
+def _random_object(
+    scenes: TrainingScenes, generator: np.random.Generator
+) -> tuple[int, tuple[int, int, int, int]]:
     while True:
         index = int(generator.integers(len(scenes)))
         owner = int(generator.integers(1, MAX_OBJECTS + 1))
@@ -108,11 +120,15 @@ def _view(
     labels = np.concatenate([[-1], scenes.labels[index]]).astype(np.int64)
     cells = shares.sum(axis=(1, 2))
     zoom = size * size / ((box[2] - box[0]) * (box[3] - box[1]))
-    whole = np.bincount(owners.ravel(), minlength=MAX_OBJECTS + 1) * zoom / patch**2  # patches if all were in view
+    whole = (
+        np.bincount(owners.ravel(), minlength=MAX_OBJECTS + 1) * zoom / patch**2
+    )  # patches if all were in view
     counted = (cells > MIN_CELLS) & ((cells > MIN_SHARE * whole) | (cells > grid * grid / 4))
     return picture, shares, np.where(counted, labels, -1)
 
 
 def _collect(views: list[tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.int64]]]) -> Views:
     images, shares, labels = zip(*views, strict=True)
-    return Views(normalise(np.stack(images)), torch.from_numpy(np.stack(shares)), torch.from_numpy(np.stack(labels)))
+    return Views(
+        normalise(np.stack(images)), torch.from_numpy(np.stack(shares)), torch.from_numpy(np.stack(labels))
+    )

@@ -112,11 +112,17 @@ def exchanged(parameters: dict[str, nn.Parameter], values: dict[str, Tensor]) ->
 def averaged_parameters(folder: Path, name: str) -> dict[str, Tensor]:
     """The averaged parameters of the latest checkpoint."""
     tensors = load_file(folder / f"{name}.checkpoint.safetensors")
-    return {key.removeprefix("average."): value for key, value in tensors.items() if key.startswith("average.")}
+    return {
+        key.removeprefix("average."): value for key, value in tensors.items() if key.startswith("average.")
+    }
 
 
 def _save(
-    path: Path, parameters: dict[str, nn.Parameter], average: dict[str, Tensor], optimizer: MuonAdamW, step: int
+    path: Path,
+    parameters: dict[str, nn.Parameter],
+    average: dict[str, Tensor],
+    optimizer: MuonAdamW,
+    step: int,
 ) -> None:
     tensors = {f"now.{key}": value.detach().contiguous() for key, value in parameters.items()}
     tensors |= {f"average.{key}": value.contiguous() for key, value in average.items()}

@@ -27,7 +27,11 @@ class MuonAdamW:
     """
 
     def __init__(
-        self, named_parameters: dict[str, nn.Parameter], matrix_rate: float, other_rate: float, weight_decay: float
+        self,
+        named_parameters: dict[str, nn.Parameter],
+        matrix_rate: float,
+        other_rate: float,
+        weight_decay: float,
     ) -> None:
         self.parameters = named_parameters
         self.matrix_rate, self.other_rate, self.weight_decay = matrix_rate, other_rate, weight_decay
@@ -52,7 +56,9 @@ class MuonAdamW:
             if name in self.matrices:
                 first.lerp_(parameter.grad, 1 - MUON_MOMENTUM)
                 update = _orthogonal(parameter.grad.lerp(first, MUON_MOMENTUM).flatten(1)).view_as(parameter)
-                size = max(parameter.shape[0], parameter[0].numel()) ** 0.5  # brings the root mean square to 1
+                size = (
+                    max(parameter.shape[0], parameter[0].numel()) ** 0.5
+                )  # brings the root mean square to 1
                 parameter.mul_(1 - scale * self.matrix_rate * self.weight_decay)
                 parameter.sub_(update, alpha=scale * self.matrix_rate * size)
             else:
@@ -67,14 +73,25 @@ def _is_matrix(name: str, parameter: nn.Parameter) -> bool:
     """Hidden weights: not embeddings, tokens, positions or a loss's own heads, which AdamW suits better."""
     plain = parameter.ndim == 2 or (parameter.ndim == 4 and parameter.shape[-1] <= 3)
     apart = ("embed", "token", "position", "heads.")
-    return plain and min(parameter.shape[0], parameter[0].numel()) > 1 and not any(word in name for word in apart)
+    return (
+        plain
+        and min(parameter.shape[0], parameter[0].numel()) > 1
+        and not any(word in name for word in apart)
+    )
 
 
 def _orthogonal(matrix: Tensor) -> Tensor:
+    """The nearest orthogonal matrix, about: every step is an odd polynomial p(X X^T) X.
+
+    All the polynomials commute, so they are collected in the small square matrix and meet X once, at the end.
+    """
     a, b, c = NEWTON_SCHULZ
     x = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
     x = x / (x.norm() + 1e-7)
+    gram, identity = x @ x.T, torch.eye(len(x), device=x.device)
+    collected = identity
     for _ in range(NEWTON_SCHULZ_STEPS):
-        gram = x @ x.T
-        x = a * x + (b * gram + c * gram @ gram) @ x
+        square = collected @ gram @ collected
+        collected = (a * identity + b * square + c * square @ square) @ collected
+    x = collected @ x
     return x.T if matrix.shape[0] > matrix.shape[1] else x

@@ -14,7 +14,9 @@ from experiments.demo_weights.segmenter_batches import SegmenterBatch, segmenter
 from ntt.segmenters.sam2_network import build_network
 
 CONFIG = Path(__file__).resolve().parents[2] / "conf" / "segmenter" / "sam2_demo.yaml"
-IMAGES, PROMPTS = 6, 8  # in a batch
+WINDOW = 128  # pixels: side of the windows of the first phase
+WINDOW_IMAGES, WINDOW_PROMPTS = 12, 4  # in a batch of the first phase
+IMAGES, PROMPTS = 6, 8  # in a batch of the second phase, of whole scenes
 BOX_SHARE = 0.15  # of the prompts on objects
 
 
@@ -36,7 +38,7 @@ class SegmenterTraining(nn.Module):
         ``boxed`` bool [B * P]: prompts given by their box instead of their point.
         """
         network = self.network
-        fine, middle, coarse = network.forward_image(batch.images)["backbone_fpn"]
+        fine, middle, coarse = self.levels(batch.images, batch.corner)
         dense = [head(level) for head, level in zip(self.heads, (fine, middle, coarse), strict=True)]
         coarse = coarse + network.no_mem_embed.view(1, -1, 1, 1)
         repeats = len(batch.points) // len(batch.images)
@@ -47,10 +49,12 @@ class SegmenterTraining(nn.Module):
         coordinates = torch.stack([corners, second], dim=1)
         encoder = network.sam_prompt_encoder
         sparse = encoder._embed_points(coordinates, labels, pad=False)
-        blank = encoder.no_mask_embed.weight.view(1, -1, 1, 1).expand(len(batch.points), -1, *coarse.shape[-2:])
+        blank = encoder.no_mask_embed.weight.view(1, -1, 1, 1).expand(
+            len(batch.points), -1, *coarse.shape[-2:]
+        )
         masks, iou, _, _ = network.sam_mask_decoder.predict_masks(
             image_embeddings=coarse.repeat_interleave(repeats, 0),
-            image_pe=encoder.get_dense_pe(),
+            image_pe=_cut(encoder.get_dense_pe(), batch.corner, 16, coarse.shape[-1]),
             sparse_prompt_embeddings=sparse,
             dense_prompt_embeddings=blank,
             repeat_image=False,
@@ -58,9 +62,35 @@ class SegmenterTraining(nn.Module):
         )
         return masks, iou, dense
 
+    def levels(self, images: Tensor, corner: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
+        """Feature maps at strides 4, 8 and 16 of scenes, or of windows that sit at ``corner`` of the full input."""
+        encoder, decoder = self.network.image_encoder, self.network.sam_mask_decoder
+        hidden = encoder.trunk.patch_embed(images)  # [B, S / 4, S / 4, C]
+        positions = encoder.trunk._get_pos_embed((self.image_size // 4,) * 2).permute(0, 3, 1, 2)
+        hidden = hidden + _cut(positions, corner, 4, hidden.shape[1]).permute(0, 2, 3, 1)
+        stages = []
+        for number, block in enumerate(encoder.trunk.blocks):
+            hidden = block(hidden)
+            if number in encoder.trunk.stage_ends:
+                stages.append(hidden.permute(0, 3, 1, 2))
+        fine, middle, coarse = encoder.neck(stages)[0][: -encoder.scalp]
+        return decoder.conv_s0(fine), decoder.conv_s1(middle), coarse
 
-def training_losses(training: SegmenterTraining, scenes: TrainingScenes, step: int, seed: int) -> dict[str, Tensor]:
-    batch = segmenter_batch(scenes, training.image_size, IMAGES, PROMPTS, (seed, step))
+
+def _cut(plane: Tensor, corner: tuple[int, int], stride: int, size: int) -> Tensor:
+    """The ``size`` x ``size`` cells of [1, C, H, W] at a corner given in pixels."""
+    row, column = (edge // stride for edge in corner)
+    return plane[:, :, row : row + size, column : column + size]
+
+
+def training_losses(
+    training: SegmenterTraining, scenes: TrainingScenes, step: int, seed: int, window_steps: int
+) -> dict[str, Tensor]:
+    """Losses of a step: on windows in the first ``window_steps``, then on whole scenes."""
+    full = training.image_size
+    first = step < window_steps
+    size, images, prompts = (WINDOW, WINDOW_IMAGES, WINDOW_PROMPTS) if first else (full, IMAGES, PROMPTS)
+    batch = segmenter_batch(scenes, full, size, images, prompts, (seed, step))
     generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
     boxed = (torch.rand(len(batch.points), generator=generator) < BOX_SHARE) & batch.foreground
     masks, iou, dense = training(batch, boxed)
@@ -78,7 +108,9 @@ def mask_losses(masks: Tensor, iou: Tensor, targets: Tensor, foreground: Tensor)
     with torch.no_grad():
         error = (logits.sigmoid() - target).abs()
         emphasis = 0.5 + 2.0 * error + 1.5 * ((target > 0.02) & (target < 0.98))  # hard and border cells
-    cross = F.binary_cross_entropy_with_logits(logits, target, weight=emphasis, reduction="none").mean(dim=(2, 3))
+    cross = F.binary_cross_entropy_with_logits(logits, target, weight=emphasis, reduction="none").mean(
+        dim=(2, 3)
+    )
     chance = logits.sigmoid()
     overlap = (chance * target).sum(dim=(2, 3))
     dice = 1 - (2 * overlap + 1) / ((chance.square() + target.square()).sum(dim=(2, 3)) + 1)
@@ -122,7 +154,7 @@ def dense_loss(predictions: list[Tensor], owners: Tensor) -> Tensor:
 
 
 def _centres_and_sizes(owners: Tensor) -> Tensor:
-    """Each cell's offset to its object's centre and that object's extent, in units of a fifth of the image."""
+    """Each cell's offset to its object's centre and that object's extent, in units of 13 cells."""
     size = owners.shape[-1]
     line = torch.arange(size, dtype=torch.float32)
     maps = torch.zeros(len(owners), 4, size, size)
@@ -138,7 +170,7 @@ def _centres_and_sizes(owners: Tensor) -> Tensor:
                 + [extent.expand(size, size) for extent in (wide, high)]
             )
             image[:, mask] = described[:, mask]
-    return maps / (size / 5)
+    return maps / 13
 
 
 @torch.no_grad()
@@ -146,7 +178,8 @@ def check_segmenter(training: SegmenterTraining, scenes: TrainingScenes) -> dict
     """Mean true IoU of the mask that the network itself picks, and how its IoU estimate judges prompts."""
     picked, kept, rejected = [], [], []
     for number in range(8):
-        batch = segmenter_batch(scenes, training.image_size, IMAGES, PROMPTS, (0, number))
+        full = training.image_size
+        batch = segmenter_batch(scenes, full, full, IMAGES, PROMPTS, (0, number))
         masks, iou, _ = training(batch, torch.zeros(len(batch.points), dtype=torch.bool))
         best_iou, best = iou[:, 1:].max(dim=1)
         mask = masks[torch.arange(len(masks)), best + 1] > 0

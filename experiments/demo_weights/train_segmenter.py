@@ -27,6 +27,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, default=Path("outputs/demo_weights"))
     parser.add_argument("--steps", type=int, default=5600)
+    parser.add_argument("--window-steps", type=int, default=2500)
     parser.add_argument("--scenes", type=int, default=6000)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
@@ -35,7 +36,7 @@ def main() -> None:
     training, optimizer = build()
     fit(
         training,
-        lambda step: training_losses(training, scenes, step, SEED),
+        lambda step: training_losses(training, scenes, step, SEED, arguments.window_steps),
         lambda: check_segmenter(training, held_out),
         optimizer,
         Schedule(arguments.steps),

@@ -22,7 +22,9 @@ Plane = NDArray[np.float32]
 class Primitive:
     """One building block of an outline; ``cut`` removes it from what was built before it."""
 
-    kind: str  # "ellipse" and "box": values = (u, v, half width, half height); "polygon": (u0, v0, u1, v1, ...)
+    kind: (
+        str  # "ellipse" and "box": values = (u, v, half width, half height); "polygon": (u0, v0, u1, v1, ...)
+    )
     values: tuple[float, ...]
     cut: bool = False
 
@@ -93,22 +95,56 @@ BASE_OUTLINES: dict[str, Outline] = {
     "hourglass": (polygon(-0.8, -0.95, 0.8, -0.95, 0, 0.3), polygon(0, -0.3, 0.8, 0.95, -0.8, 0.95)),
     "bowl": (ellipse(0, -0.45, 1.0, 1.25), cut(box(0, -1.4, 1.2, 1.0))),
     "drop": (ellipse(0, 0.3, 0.66), polygon(0, -1, 0.6, 0.05, -0.6, 0.05)),
-    "clover": (ellipse(0, -0.48, 0.46), ellipse(-0.48, 0.2, 0.46), ellipse(0.48, 0.2, 0.46), box(0, 0.6, 0.15, 0.4)),
+    "clover": (
+        ellipse(0, -0.48, 0.46),
+        ellipse(-0.48, 0.2, 0.46),
+        ellipse(0.48, 0.2, 0.46),
+        box(0, 0.6, 0.15, 0.4),
+    ),
     "bucket": (polygon(-0.95, -0.8, 0.95, -0.8, 0.55, 0.85, -0.55, 0.85),),
     "kite": (polygon(0, -1, 0.68, -0.25, 0, 1, -0.68, -0.25),),
     "comb": (box(0, 0, 0.92, 0.75), cut(box(-0.36, 0.4, 0.15, 0.65)), cut(box(0.36, 0.4, 0.15, 0.65))),
-    "duck": (ellipse(-0.15, 0.3, 0.8, 0.55), ellipse(0.45, -0.45, 0.4), polygon(0.7, -0.6, 1.05, -0.38, 0.7, -0.2)),
+    "duck": (
+        ellipse(-0.15, 0.3, 0.8, 0.55),
+        ellipse(0.45, -0.45, 0.4),
+        polygon(0.7, -0.6, 1.05, -0.38, 0.7, -0.2),
+    ),
 }
 
 NOVEL_OUTLINES: dict[str, Outline] = {
-    "heart": (ellipse(-0.45, -0.3, 0.52), ellipse(0.45, -0.3, 0.52), polygon(-0.93, -0.1, 0.93, -0.1, 0, 0.95)),
+    "heart": (
+        ellipse(-0.45, -0.3, 0.52),
+        ellipse(0.45, -0.3, 0.52),
+        polygon(-0.93, -0.1, 0.93, -0.1, 0, 0.95),
+    ),
     "mushroom": (ellipse(0, -0.1, 0.95, 0.8), cut(box(0, 0.75, 1.0, 0.65)), box(0, 0.45, 0.32, 0.5)),
     "fish": (ellipse(0.18, 0, 0.8, 0.55), polygon(-0.35, 0, -1, 0.6, -1, -0.6)),
     "house": (polygon(0, -1, 0.98, -0.15, -0.98, -0.15), box(0, 0.4, 0.74, 0.58)),
-    "bottle": (box(0, 0.3, 0.52, 0.65), box(0, -0.6, 0.22, 0.4), polygon(-0.2, -0.62, 0.2, -0.62, 0.52, -0.18, -0.52, -0.18)),
-    "key": (ellipse(-0.5, 0, 0.5), cut(ellipse(-0.52, 0, 0.2)), box(0.42, 0, 0.55, 0.18), box(0.72, 0.3, 0.18, 0.3)),
+    "bottle": (
+        box(0, 0.3, 0.52, 0.65),
+        box(0, -0.6, 0.22, 0.4),
+        polygon(-0.2, -0.62, 0.2, -0.62, 0.52, -0.18, -0.52, -0.18),
+    ),
+    "key": (
+        ellipse(-0.5, 0, 0.5),
+        cut(ellipse(-0.52, 0, 0.2)),
+        box(0.42, 0, 0.55, 0.18),
+        box(0.72, 0.3, 0.18, 0.3),
+    ),
     "cup": (ellipse(0.5, -0.05, 0.48), cut(ellipse(0.52, -0.05, 0.24)), box(-0.22, 0, 0.66, 0.8)),
-    "tree": (polygon(0, -1, 0.65, -0.15, -0.65, -0.15), polygon(0, -0.6, 0.85, 0.5, -0.85, 0.5), box(0, 0.7, 0.2, 0.3)),
-    "rocket": (ellipse(0, -0.15, 0.45, 0.85), polygon(-0.2, 0.1, -0.2, 0.6, -0.85, 0.95), polygon(0.2, 0.1, 0.85, 0.95, 0.2, 0.6)),
-    "bell": (ellipse(0, -0.3, 0.55, 0.65), polygon(-0.52, -0.2, 0.52, -0.2, 0.92, 0.6, -0.92, 0.6), ellipse(0, 0.68, 0.24)),
+    "tree": (
+        polygon(0, -1, 0.65, -0.15, -0.65, -0.15),
+        polygon(0, -0.6, 0.85, 0.5, -0.85, 0.5),
+        box(0, 0.7, 0.2, 0.3),
+    ),
+    "rocket": (
+        ellipse(0, -0.15, 0.45, 0.85),
+        polygon(-0.2, 0.1, -0.2, 0.6, -0.85, 0.95),
+        polygon(0.2, 0.1, 0.85, 0.95, 0.2, 0.6),
+    ),
+    "bell": (
+        ellipse(0, -0.3, 0.55, 0.65),
+        polygon(-0.52, -0.2, 0.52, -0.2, 0.92, 0.6, -0.92, 0.6),
+        ellipse(0, 0.68, 0.24),
+    ),
 }
