@@ -29,9 +29,7 @@ LINE_INTERVAL = 10.0  # seconds: log lines are never closer than this
 LINE_PATIENCE = 60.0  # seconds: nor further apart than this, as long as items arrive
 
 
-def track(
-    items: Iterable[T], description: str, total: int | None = None, unit: str = "images"
-) -> Iterator[T]:
+def track(items: Iterable[T], description: str, total: int | None = None, unit: str = "images") -> Iterator[T]:
     """Yield ``items`` unchanged while showing how far the loop is, its speed and the time left.
 
     On a terminal this is a bar on rich's shared console, so that log lines printed through ``RichHandler``

@@ -74,9 +74,7 @@ def test_a_flipped_bit_is_noticed(tmp_path: Path) -> None:
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
     assert torch.load(path, weights_only=True)["a"].shape == (1000,)  # torch itself does not look
-    with pytest.raises(
-        InputError, match="damaged: net/data/0 does not match its checksum; download it again"
-    ):
+    with pytest.raises(InputError, match="damaged: net/data/0 does not match its checksum; download it again"):
         read_checkpoint(path, KEY, URL)
 
 

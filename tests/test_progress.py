@@ -21,9 +21,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 @pytest.fixture
-def off_terminal(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> pytest.LogCaptureFixture:
+def off_terminal(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     monkeypatch.setattr(rich, "get_console", lambda: Console(file=io.StringIO(), force_terminal=False))
     caplog.set_level(logging.INFO, logger="ntt.progress")
     return caplog
@@ -50,9 +48,7 @@ def test_lines_come_each_tenth_with_rate_and_time_left(
     assert len(lines) == 1 + 9 + 1  # the last tenth is the closing line
 
 
-def test_slow_items_still_report_each_minute(
-    off_terminal: pytest.LogCaptureFixture, clock: list[float]
-) -> None:
+def test_slow_items_still_report_each_minute(off_terminal: pytest.LogCaptureFixture, clock: list[float]) -> None:
     for _ in track(range(1000), "proposals"):
         clock[0] += 7.0
         if clock[0] > 400:

@@ -31,9 +31,7 @@ def locate(weights: str | Path | None, hub_id: str | None, url: str | None) -> P
     repository = str(weights).removeprefix(HUB_PREFIX)
     try:
         return Path(snapshot_download(repository, allow_patterns=["config.json", "*.safetensors"]))
-    except (
-        Exception
-    ) as error:  # errors of the HTTP library under the Hub client, which changes with its version
+    except Exception as error:  # errors of the HTTP library under the Hub client, which changes with its version
         file = f" that you get elsewhere with: {_download(url)}" if url else ""
         raise InputError(
             f"{WEIGHTS_KEY}={weights} is not in the local Hub cache and cannot be downloaded "
@@ -68,9 +66,7 @@ def weight_files(path: Path) -> list[Path]:
     whole = path / "model.safetensors"
     files = [whole] if whole.is_file() else sorted(path.glob("model-*.safetensors"))
     if not files:
-        raise InputError(
-            f"{path} ({WEIGHTS_KEY}) holds no model.safetensors; give a folder or file that has weights"
-        )
+        raise InputError(f"{path} ({WEIGHTS_KEY}) holds no model.safetensors; give a folder or file that has weights")
     return files
 
 

@@ -72,13 +72,9 @@ def sources(names: Iterable[str], found: Iterable[str]) -> dict[str, Source]:
     return {name: Source(name) for name in names}
 
 
-def source_shapes(
-    wanted: Mapping[str, Source], shapes: Mapping[str, tuple[int, ...]]
-) -> dict[str, tuple[int, ...]]:
+def source_shapes(wanted: Mapping[str, Source], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
     """Names and shapes a checkpoint must have so that ``wanted`` yields parameters of ``shapes``."""
-    return {
-        source.key: (shapes[name][0] * source.parts, *shapes[name][1:]) for name, source in wanted.items()
-    }
+    return {source.key: (shapes[name][0] * source.parts, *shapes[name][1:]) for name, source in wanted.items()}
 
 
 def rename(wanted: Mapping[str, Source], found: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -72,9 +72,7 @@ def empty_network(architecture: Architecture, grid: int) -> Network:
         return Dinov2Model(Dinov2Config(**sizes))
 
 
-def load_network(
-    architecture: Architecture, grid: int, found: Mapping[str, Tensor], origin: str | Path
-) -> Network:
+def load_network(architecture: Architecture, grid: int, found: Mapping[str, Tensor], origin: str | Path) -> Network:
     """The network with a checkpoint's weights in float32, ready for images of ``grid`` patches per side.
 
     Args:
@@ -112,9 +110,7 @@ def check_config(folder: Path, architecture: Architecture) -> None:
     try:
         heads = json.loads(path.read_text()).get("num_attention_heads", architecture.heads)
     except (ValueError, AttributeError) as error:
-        raise InputError(
-            f"{path} (backbone.weights) is no JSON object; get the folder's files again"
-        ) from error
+        raise InputError(f"{path} (backbone.weights) is no JSON object; get the folder's files again") from error
     if heads != architecture.heads:
         raise InputError(
             f"{path} says num_attention_heads {heads} where backbone.heads is {architecture.heads}; "

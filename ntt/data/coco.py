@@ -99,8 +99,7 @@ def annotation_mask(annotation: Annotation, height: int, width: int) -> NDArray[
     segmentation = annotation.segmentation
     if segmentation is None:
         raise InputError(
-            f"annotation {annotation.id} has a box but no segmentation; "
-            f"give it one, or turn boxes into masks first"
+            f"annotation {annotation.id} has a box but no segmentation; give it one, or turn boxes into masks first"
         )
     try:
         if isinstance(segmentation, dict):
@@ -158,9 +157,7 @@ def _polygon_mask(polygons: list[Any], height: int, width: int) -> NDArray[np.ui
         if shape.ndim != 1 or len(shape) % 2:
             raise ValueError("a polygon must be one flat list x0, y0, x1, y1, ...")
         if not (np.abs(shape) <= _FARTHEST_COORDINATE).all():
-            raise ValueError(
-                f"a polygon's coordinate is not a number or beyond {_FARTHEST_COORDINATE:.0f} pixels"
-            )
+            raise ValueError(f"a polygon's coordinate is not a number or beyond {_FARTHEST_COORDINATE:.0f} pixels")
     # pycocotools would take a list of four numbers for a box.
     shapes = [shape for shape in shapes if len(shape) >= 6]
     if not shapes:

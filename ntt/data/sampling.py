@@ -123,9 +123,7 @@ def fixed_references(
         by_id = {annotation.id: annotation for annotation in dataset.annotations}
         for annotation_id in annotation_ids:
             if annotation_id not in by_id:
-                raise InputError(
-                    f"{dataset.path}: no annotation has the id {annotation_id}; check the list of ids"
-                )
+                raise InputError(f"{dataset.path}: no annotation has the id {annotation_id}; check the list of ids")
             category_id = by_id[annotation_id].category_id
             if category_id not in groups:
                 raise InputError(
@@ -163,10 +161,10 @@ def _shortage_message(dataset: CocoDataset, short: dict[int, int], shots: int, s
     also = f" (also short: {', '.join(others[:5])}{', ...' if len(others) > 5 else ''})" if others else ""
     least = min(short.values())
     # Fewer shots, or fewer references, cannot help a class that has none.
-    ways = [f"use shots={least}", "shortage=take to use those that there are"] if least else []
+    ways = [f"use shots={least}", "memory.shortage=take to use those that there are"] if least else []
     ways.append("leave such classes out of the split")
     if not least and shortage != "invalid":
-        ways.append("use shortage=invalid to accept small objects and objects at the border")
+        ways.append("use memory.shortage=invalid to accept small objects and objects at the border")
     return (
         f"{dataset.path}: class {dataset.categories[category_id]!r} has {has} valid references (at most one "
         f"from an image), {shots} were asked for{also}; {', or '.join(ways)}"

@@ -75,9 +75,7 @@ def _split_names(dataset: CocoDataset, split: str | Sequence[str]) -> Sequence[s
     if split in COCO_SPLITS:
         return COCO_SPLITS[split]
     hint = f"; for that one class write split=[{split}]" if split in dataset.categories.values() else ""
-    raise InputError(
-        f"split={split} is none of all, {', '.join(COCO_SPLITS)}, nor a list of class names{hint}"
-    )
+    raise InputError(f"split={split} is none of all, {', '.join(COCO_SPLITS)}, nor a list of class names{hint}")
 
 
 def _missing(name: str, split: str | Sequence[str], dataset: CocoDataset) -> str:
@@ -90,6 +88,4 @@ def _missing(name: str, split: str | Sequence[str], dataset: CocoDataset) -> str
         shown = ", ".join(available[:10]) + (", ..." if len(available) > 10 else "")
         way_out = f"its {len(available)} classes are {shown}"
     origin = f", which split={split} needs" if isinstance(split, str) else ""
-    return (
-        f"{dataset.path}: no category is called {name!r}{origin}; {way_out}; name the classes in split=[...]"
-    )
+    return f"{dataset.path}: no category is called {name!r}{origin}; {way_out}; name the classes in split=[...]"

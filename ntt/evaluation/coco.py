@@ -26,9 +26,7 @@ class Metrics(TypedDict):
     """Class name -> "bbox" and "segm" -> AP, AP50, AP75, APs, APm, APl and AR100."""
 
 
-def evaluate(
-    ground_truth: dict[str, Any], predictions: list[dict[str, Any]], engine: Engine = "hotcoco"
-) -> Metrics:
+def evaluate(ground_truth: dict[str, Any], predictions: list[dict[str, Any]], engine: Engine = "hotcoco") -> Metrics:
     """COCO's twelve figures for boxes and for masks.
 
     Args:
@@ -100,9 +98,7 @@ def restrict_ground_truth(
     }
 
 
-def _drawable(
-    segmentation: dict[str, Any] | list[Any], height: int, width: int
-) -> dict[str, Any] | list[Any]:
+def _drawable(segmentation: dict[str, Any] | list[Any], height: int, width: int) -> dict[str, Any] | list[Any]:
     """The segmentation without polygons that pycocotools would take for boxes and fail on."""
     if isinstance(segmentation, dict):
         return segmentation
@@ -154,9 +150,7 @@ def _has_masks(ground_truth: dict[str, Any]) -> bool:
 def _check(ground_truth: dict[str, Any], predictions: list[dict[str, Any]]) -> None:
     repeated = [n for n, count in Counter(c["name"] for c in ground_truth["categories"]).items() if count > 1]
     if repeated:
-        raise InputError(
-            f"The ground truth has several classes named {repeated[0]!r}: give each its own name."
-        )
+        raise InputError(f"The ground truth has several classes named {repeated[0]!r}: give each its own name.")
     known = {
         "image_id": {image["id"] for image in ground_truth["images"]},
         "category_id": {category["id"] for category in ground_truth["categories"]},

@@ -17,9 +17,7 @@ def write_predictions(path: Path, predictions: Iterable[Mapping[str, Any]]) -> N
     Of each prediction these fields: image_id, category_id, bbox (x, y, width, height in pixels), segmentation
     (RLE with text counts) and score. Numbers are written in full: a rounded score could change the ranking.
     """
-    lines = (
-        json.dumps(_result(prediction), separators=(",", ":"), allow_nan=False) for prediction in predictions
-    )
+    lines = (json.dumps(_result(prediction), separators=(",", ":"), allow_nan=False) for prediction in predictions)
     write_atomically(path, ("[" + ",\n".join(lines) + "]\n").encode())
 
 

@@ -42,9 +42,7 @@ class MemoryBank:
             )
 
     @classmethod
-    def from_references(
-        cls, categories: Mapping[int, str], references: Iterable[tuple[int, Tensor]]
-    ) -> MemoryBank:
+    def from_references(cls, categories: Mapping[int, str], references: Iterable[tuple[int, Tensor]]) -> MemoryBank:
         """Group vectors by class.
 
         Args:

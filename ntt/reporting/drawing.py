@@ -75,9 +75,7 @@ def draw_plate(draw: ImageDraw.ImageDraw, left: int, top: int, text: str, size: 
     """One line of text on a filled plate whose size is ``plate_size(text, size)``."""
     width, height = plate_size(text, size)
     draw.rectangle((left, top, left + width - 1, top + height - 1), fill=fill)
-    draw.text(
-        (left + size // 3, top + height / 2), text, fill=text_colour(fill), font=font(size), anchor="lm"
-    )
+    draw.text((left + size // 3, top + height / 2), text, fill=text_colour(fill), font=font(size), anchor="lm")
 
 
 def plate_size(text: str, size: int) -> tuple[int, int]:

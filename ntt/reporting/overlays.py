@@ -77,9 +77,7 @@ def _select(predictions: Sequence[Instance], threshold: float, most: int) -> tup
     return above, f"predictions (score >= {threshold:g}): {len(above)} of {len(ranked)}"
 
 
-def _panel(
-    image: np.ndarray, instances: Sequence[Instance], colours: Mapping[str, Colour], header: str
-) -> Image.Image:
+def _panel(image: np.ndarray, instances: Sequence[Instance], colours: Mapping[str, Colour], header: str) -> Image.Image:
     height, width = image.shape[:2]
     scale = min(max(1.0, MIN_SIDE / min(height, width)), MAX_SIDE / max(height, width))
     width, height = max(1, round(width * scale)), max(1, round(height * scale))

@@ -41,9 +41,7 @@ def coco_lines(metrics: Metrics) -> list[str]:
     for task in evaluated_tasks(metrics):
         lines.append(f"Evaluate annotation type *{task}*")
         for key, iou, area, detections in _SUMMARY:
-            title, kind = (
-                ("Average Precision", "(AP)") if key.startswith("AP") else ("Average Recall", "(AR)")
-            )
+            title, kind = ("Average Precision", "(AP)") if key.startswith("AP") else ("Average Recall", "(AR)")
             condition = f"IoU={iou:<9} | area={area:>6} | maxDets={detections:>3}"
             lines.append(f" {title:<18} {kind} @[ {condition} ] = {metrics[task][key]:0.3f}")
     return lines

@@ -171,8 +171,7 @@ class WandbTracker:
                 if value >= 0
             }
             rows = [
-                [name, *(figure if figure >= 0 else None for figure in row)]
-                for name, row in class_figures(metrics)
+                [name, *(figure if figure >= 0 else None for figure in row)] for name, row in class_figures(metrics)
             ]
             table = wandb.Table(columns=[*class_header(metrics)], data=rows)
             self._run.log({**figures, "per_class": table})

@@ -69,9 +69,7 @@ def decode_points(
         prompt_batch: prompts decoded together; bounds the memory, not the result.
     """
     if len(embedding) != 1:
-        raise ValueError(
-            f"the embedding of one image is needed, not of {len(embedding)}: pick it by its index"
-        )
+        raise ValueError(f"the embedding of one image is needed, not of {len(embedding)}: pick it by its index")
     image_embed = embedding.image_embed
     mask_size = 4 * image_embed.shape[-1]
     kept_logits = [image_embed.new_zeros((0, mask_size, mask_size), dtype=torch.float32)]

@@ -68,9 +68,7 @@ def architecture_file(architecture: str) -> Path:
         if path.is_file():
             return path
     folders = (package / "configs" / release for release in ("sam2", "sam2.1"))
-    names = [
-        file.relative_to(package).as_posix() for folder in folders for file in sorted(folder.glob("*.yaml"))
-    ]
+    names = [file.relative_to(package).as_posix() for folder in folders for file in sorted(folder.glob("*.yaml"))]
     raise InputError(
         f"segmenter.architecture={architecture} is neither in the sam2 package nor a file; "
         f"choose one of {', '.join(names)}, or give a path"
@@ -97,9 +95,7 @@ def _model_node(path: Path, overrides: Mapping[str, Any]) -> DictConfig:
         described = OmegaConf.load(path)
         node = described.get("model") if isinstance(described, DictConfig) else None
         if not isinstance(node, DictConfig):
-            raise InputError(
-                f"{path} (segmenter.architecture) has no `model` node; choose one of the sam2 package's"
-            )
+            raise InputError(f"{path} (segmenter.architecture) has no `model` node; choose one of the sam2 package's")
         merged = OmegaConf.merge(node, OmegaConf.create(dict(overrides)))
     except (yaml.YAMLError, UnicodeDecodeError, OmegaConfBaseException) as error:
         reason = " ".join(str(error).split())

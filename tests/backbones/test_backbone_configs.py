@@ -23,9 +23,7 @@ def test_all_eight_are_there() -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_keys_values_and_addresses_agree(file: Path) -> None:
-    values: Any = OmegaConf.to_container(
-        OmegaConf.merge({"weights_dir": "W"}, OmegaConf.load(file)), resolve=True
-    )
+    values: Any = OmegaConf.to_container(OmegaConf.merge({"weights_dir": "W"}, OmegaConf.load(file)), resolve=True)
     del values["weights_dir"]
     assert values.keys() == {field.name for field in fields(BackboneConfig)}
     config = BackboneConfig(**values)

@@ -124,9 +124,7 @@ def pictures(count: int, size: int) -> Tensor:
 @pytest.mark.parametrize("image_size", [70, 98, 42], ids=["trained", "larger", "smaller"])
 @pytest.mark.parametrize("registers", [0, 4])
 @pytest.mark.parametrize("ffn", ["mlp", "swiglu"])
-def test_features_equal_a_plain_computation(
-    tmp_path: Path, ffn: str, registers: int, image_size: int
-) -> None:
+def test_features_equal_a_plain_computation(tmp_path: Path, ffn: str, registers: int, image_size: int) -> None:
     weights = random_weights(ffn, registers)
     torch.save(weights, tmp_path / "tiny.pth")
     encoder = tiny_dinov2(tmp_path / "tiny.pth", ffn=ffn, registers=registers, image_size=image_size)
@@ -198,9 +196,7 @@ def test_weights_are_what_transformers_itself_reads(tmp_path: Path) -> None:
     # The names in Hub files are read by a table of ours: transformers' own loader must agree with it.
     from transformers import Dinov2Model
 
-    network = load_network(
-        Architecture(WIDTH, DEPTH, HEADS, "swiglu", 0, 14), 5, random_weights("swiglu"), "meta"
-    )
+    network = load_network(Architecture(WIDTH, DEPTH, HEADS, "swiglu", 0, 14), 5, random_weights("swiglu"), "meta")
     network.save_pretrained(tmp_path)
     theirs = Dinov2Model.from_pretrained(tmp_path).state_dict()
     ours = network.state_dict()
@@ -236,9 +232,7 @@ def test_features_are_ordinary_tensors(tmp_path: Path) -> None:
 
 def test_images_of_another_size_are_refused(tmp_path: Path) -> None:
     torch.save(random_weights(), tmp_path / "tiny.pth")
-    with pytest.raises(
-        ValueError, match=r"tiny takes images of shape \[B, 3, 70, 70\], not \[1, 3, 84, 84\]"
-    ):
+    with pytest.raises(ValueError, match=r"tiny takes images of shape \[B, 3, 70, 70\], not \[1, 3, 84, 84\]"):
         tiny_dinov2(tmp_path / "tiny.pth")(pictures(1, 84))
 
 

@@ -50,9 +50,7 @@ def test_hub_id_is_downloaded_without_pickles(monkeypatch: pytest.MonkeyPatch, t
 
 
 @pytest.mark.parametrize("name", ["example/not-cached", "no/such/name"])
-def test_hub_offline_is_one_clear_sentence(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
-) -> None:
+def test_hub_offline_is_one_clear_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
     real = dinov2_files.snapshot_download
     monkeypatch.setattr(
         dinov2_files,

@@ -90,9 +90,7 @@ def test_stacked_tensors_are_split_in_metas_order() -> None:
         (lambda found: found.update({"pos_embed": torch.zeros(16)}), r"pos_embed is \[16\]"),
     ],
 )
-def test_another_network_is_refused_by_name(
-    change: Callable[[dict[str, torch.Tensor]], object], words: str
-) -> None:
+def test_another_network_is_refused_by_name(change: Callable[[dict[str, torch.Tensor]], object], words: str) -> None:
     found = {key: torch.zeros(shape) for key, shape in meta_shapes(16, 2, 64, "mlp", 0).items()}
     change(found)
     with pytest.raises(InputError, match=f"weights.pth does not hold .* width 16, depth 2.*{words}"):

@@ -184,9 +184,7 @@ def test_both_kinds_of_rle_round_trip(mask: NDArray[np.uint8]) -> None:
         np.testing.assert_array_equal(drawn, mask)
 
 
-@given(
-    st.one_of(st.text(max_size=40), st.text(st.characters(min_codepoint=48, max_codepoint=111), max_size=40))
-)
+@given(st.one_of(st.text(max_size=40), st.text(st.characters(min_codepoint=48, max_codepoint=111), max_size=40)))
 def test_damaged_compressed_counts_are_refused_or_a_whole_mask(counts: str) -> None:
     # In pycocotools such strings end in a crash of the process.
     try:

@@ -88,9 +88,7 @@ def test_the_modules_own_generator_is_left_alone() -> None:
 
 @given(
     objects=st.lists(
-        st.tuples(
-            st.integers(0, 5), st.sampled_from([CAT, DOG]), st.sampled_from([GOOD, SMALL]), st.booleans()
-        ),
+        st.tuples(st.integers(0, 5), st.sampled_from([CAT, DOG]), st.sampled_from([GOOD, SMALL]), st.booleans()),
         max_size=40,
     ),
     shots=st.integers(1, 5),
@@ -141,9 +139,7 @@ def test_a_shortage_names_class_counts_file_and_ways_out() -> None:
 
 
 def test_a_shortage_lists_the_other_short_classes() -> None:
-    with pytest.raises(
-        InputError, match=r"also short: dog 0, cow 0\).*leave such classes out.*shortage=invalid"
-    ):
+    with pytest.raises(InputError, match=r"also short: dog 0, cow 0\).*leave such classes out.*shortage=invalid"):
         sample_references(shortage_dataset(), [CAT, DOG, COW], 3, 33)
 
 
@@ -194,8 +190,6 @@ def test_a_fixed_list_is_taken_as_given() -> None:
         ([CAT, COW], None, "class 'cow' has no fixed reference"),
     ],
 )
-def test_fixed_sets_that_do_not_fit(
-    category_ids: list[int], listed: list[int] | None, complaint: str
-) -> None:
+def test_fixed_sets_that_do_not_fit(category_ids: list[int], listed: list[int] | None, complaint: str) -> None:
     with pytest.raises(InputError, match=f"drawn.json: .*{complaint}"):
         fixed_references(shortage_dataset(), category_ids, listed)

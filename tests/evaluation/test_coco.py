@@ -97,9 +97,7 @@ def prediction(image_id: int, category_id: int, box: np.ndarray, score: float) -
     }
 
 
-def dataset(
-    image_ids: Any, categories: list[dict[str, Any]], annotations: list[dict[str, Any]]
-) -> dict[str, Any]:
+def dataset(image_ids: Any, categories: list[dict[str, Any]], annotations: list[dict[str, Any]]) -> dict[str, Any]:
     images = [{"id": i, "file_name": f"{i}.png", "height": SIDE, "width": SIDE} for i in image_ids]
     return {"images": images, "categories": categories, "annotations": annotations}
 
@@ -221,9 +219,7 @@ def test_boxes_only(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_arguments_stay_as_they_are_and_nothing_is_printed(
-    engine: Engine, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_arguments_stay_as_they_are_and_nothing_is_printed(engine: Engine, capfd: pytest.CaptureFixture[str]) -> None:
     ground_truth, predictions = random_set(0)
     before = copy.deepcopy((ground_truth, predictions))
     evaluate(ground_truth, predictions, engine)

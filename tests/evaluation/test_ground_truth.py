@@ -54,9 +54,7 @@ def test_restricted_ground_truth() -> None:
 
 @pytest.mark.parametrize("engine", ["hotcoco", "pycocotools"])
 @pytest.mark.parametrize(("polygons", "expected"), [([TWO_POINTS, SQUARE], 1.0), ([TWO_POINTS], 0.0)])
-def test_polygons_of_two_points_cover_nothing(
-    engine: Engine, polygons: list[list[float]], expected: float
-) -> None:
+def test_polygons_of_two_points_cover_nothing(engine: Engine, polygons: list[list[float]], expected: float) -> None:
     box = (10.0, 10.0, 40.0, 40.0)
     record = ImageRecord(1, "1.png", 100, 100)
     annotation = Annotation(1, 1, 1, box, polygons, 1600.0, False)

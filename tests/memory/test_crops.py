@@ -19,9 +19,7 @@ from ntt.memory.crops import crop_window, reference_crop
         ((40.9, 30.9, 20.2, 10.2), 0.0, (40, 25, 61, 46)),  # corners are truncated, not rounded
     ],
 )
-def test_window(
-    bbox: tuple[float, float, float, float], context: float, window: tuple[int, int, int, int]
-) -> None:
+def test_window(bbox: tuple[float, float, float, float], context: float, window: tuple[int, int, int, int]) -> None:
     assert crop_window(bbox, height=80, width=100, context=context) == window
 
 

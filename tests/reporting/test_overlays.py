@@ -92,9 +92,7 @@ def test_a_label_without_colour_is_grey_and_a_box_needs_no_mask() -> None:
 def test_only_the_best_above_the_threshold_are_shown(headers: list[str], plates: list) -> None:
     image = np.zeros((480, 480, 3), dtype=np.uint8)
     scores = [0.1, 0.95, 0.29, 0.3, 0.6]
-    predictions = [
-        instance((40 * i, 80 * i + 40, 40 * i + 39, 80 * i + 79), score=s) for i, s in enumerate(scores)
-    ]
+    predictions = [instance((40 * i, 80 * i + 40, 40 * i + 39, 80 * i + 79), score=s) for i, s in enumerate(scores)]
     side_by_side(image, [], predictions, COLOURS, score_threshold=0.3, most=20)
     assert headers == ["ground truth: 0 objects", "predictions (score >= 0.3): 3 of 5"]
     assert [plate[4] for plate in plates] == ["cat 0.95", "cat 0.60", "cat 0.30"]
@@ -105,9 +103,7 @@ def test_only_the_best_above_the_threshold_are_shown(headers: list[str], plates:
     assert [plate[4] for plate in plates] == ["cat 0.95", "cat 0.60"]
 
 
-def test_when_all_are_weak_the_best_few_are_shown_and_the_header_says_so(
-    headers: list[str], plates: list
-) -> None:
+def test_when_all_are_weak_the_best_few_are_shown_and_the_header_says_so(headers: list[str], plates: list) -> None:
     image = np.zeros((480, 480, 3), dtype=np.uint8)
     weak = [instance((0, 90 * i + 30, 50, 90 * i + 60), score=0.01 * i) for i in range(5)]
     side_by_side(image, [weak[0]], weak, COLOURS, score_threshold=0.3)
@@ -123,9 +119,7 @@ def test_plates_stay_inside_the_picture_and_off_each_other(plates: list) -> None
     crowd = []
     for _ in range(60):
         x, y = generator.integers(0, 460, 2).tolist()
-        crowd.append(
-            instance((x, y, min(479, x + 60), min(479, y + 30)), label="a very long class name indeed")
-        )
+        crowd.append(instance((x, y, min(479, x + 60), min(479, y + 30)), label="a very long class name indeed"))
     side_by_side(image, crowd, [], COLOURS)
     assert len(plates) > 10
     for index, (left, top, right, bottom, _) in enumerate(plates):

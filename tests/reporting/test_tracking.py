@@ -76,9 +76,7 @@ def test_two_offline_runs_of_one_process_can_be_read_back(
 
     for seed in (33, 42):
         watcher = tracker()
-        watcher.start(
-            {"shots": 30, "seed": seed, "split": ["cat"]}, f"seed{seed}", "sweep", tmp_path, f"x{seed}"
-        )
+        watcher.start({"shots": 30, "seed": seed, "split": ["cat"]}, f"seed{seed}", "sweep", tmp_path, f"x{seed}")
         watcher.stage("memory", 1.5, {"references": 3, "wrote": Path("a/b")})
         watcher.metrics(METRICS)
         watcher.pictures(paths)
@@ -171,9 +169,7 @@ def test_a_missing_wandb_is_a_warning(
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
 
 
-def test_a_sweep_waits_for_an_unreachable_server_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_sweep_waits_for_an_unreachable_server_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = BrokenWandb("init")
     monkeypatch.setitem(sys.modules, "wandb", broken)
     for _ in range(3):
@@ -181,9 +177,7 @@ def test_a_sweep_waits_for_an_unreachable_server_once(
     assert broken.calls.count("init") == 1
 
 
-def test_wandb_is_silenced_before_it_could_ask_for_a_login(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_wandb_is_silenced_before_it_could_ask_for_a_login(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wandb = BrokenWandb("nowhere")
     monkeypatch.setitem(sys.modules, "wandb", wandb)
     tracker(mode="online").start({}, "name", "group", tmp_path, "identity")

@@ -23,9 +23,7 @@ class ScriptedModel:
         self.sam_prompt_encoder: Any = PromptEncoder(self)
         self.sam_mask_decoder = SimpleNamespace(predict_masks=self.predict_masks)
 
-    def predict_masks(
-        self, sparse_prompt_embeddings: Tensor, repeat_image: bool, **_: Any
-    ) -> tuple[Any, ...]:
+    def predict_masks(self, sparse_prompt_embeddings: Tensor, repeat_image: bool, **_: Any) -> tuple[Any, ...]:
         assert repeat_image
         rows = sparse_prompt_embeddings[:, 0, 0].long()
         self.batch_sizes.append(len(rows))

@@ -26,8 +26,6 @@ def test_grid_is_sorted_even_and_spans_the_image(per_side: int, image_size: int)
     assert torch.equal(x, y.T)
     assert torch.equal(y, y[:1].expand_as(y))
     steps = y[0].diff()
-    torch.testing.assert_close(
-        steps, steps.new_full(steps.shape, (image_size - 1) / (per_side - 1)), rtol=0, atol=1e-3
-    )
+    torch.testing.assert_close(steps, steps.new_full(steps.shape, (image_size - 1) / (per_side - 1)), rtol=0, atol=1e-3)
     assert y[0, 0] == 0.5
     assert y[0, -1] == image_size - 0.5

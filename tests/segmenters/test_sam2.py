@@ -88,9 +88,7 @@ def predictor_levels(sam: Sam2, image: Tensor) -> list[Tensor]:
     network = sam.network
     mean, std = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]]).view(2, 3, 1, 1)
     with torch.no_grad():
-        _, features, _, sizes = network._prepare_backbone_features(
-            network.forward_image((image - mean) / std)
-        )
+        _, features, _, sizes = network._prepare_backbone_features(network.forward_image((image - mean) / std))
         features[-1] = features[-1] + network.no_mem_embed
     # [HW, 1, C] -> [1, C, H, W]
     return [level.permute(1, 2, 0).view(1, -1, *size) for level, size in zip(features, sizes, strict=True)]
@@ -121,12 +119,8 @@ def expected_proposals(masks: Tensor, iou: Tensor, threshold: float) -> list[tup
 
 
 def assert_proposals_are(found: RawProposals, expected: list[tuple[Tensor, float]]) -> None:
-    torch.testing.assert_close(
-        found.logits, torch.stack([mask for mask, _ in expected]), rtol=1e-4, atol=1e-4
-    )
-    torch.testing.assert_close(
-        found.predicted_iou, torch.tensor([iou for _, iou in expected]), rtol=0, atol=1e-5
-    )
+    torch.testing.assert_close(found.logits, torch.stack([mask for mask, _ in expected]), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(found.predicted_iou, torch.tensor([iou for _, iou in expected]), rtol=0, atol=1e-5)
 
 
 @pytest.fixture(scope="module")
@@ -215,13 +209,9 @@ def test_every_released_variant_consumes_every_key(
         monkeypatch.setattr(torch.nn.init, initialiser, lambda tensor, *_, **__: tensor)
     config = OmegaConf.load(CONFIGS / f"{release}_hiera_{size}.yaml")
     file_name = config.url.rpartition("/")[2]
-    shapes = {
-        k: t.shape for k, t in build_network(config.architecture, {}, config.image_size).state_dict().items()
-    }
+    shapes = {k: t.shape for k, t in build_network(config.architecture, {}, config.image_size).state_dict().items()}
     # One stored number per tensor, seen at its full shape: the real names and shapes in a small file.
-    torch.save(
-        {"model": {k: torch.tensor(0.25).expand(shape) for k, shape in shapes.items()}}, tmp_path / file_name
-    )
+    torch.save({"model": {k: torch.tensor(0.25).expand(shape) for k, shape in shapes.items()}}, tmp_path / file_name)
     config.weights_dir = str(tmp_path)
     options = {str(k): v for k, v in config.items() if k not in ("_target_", "weights_dir")}
 
@@ -239,9 +229,7 @@ def test_safetensors_load_like_metas_file(weights: Path, tmp_path: Path, images:
 
     from_pt, from_safetensors = small_sam2(weights), small_sam2(tmp_path / "small.safetensors")
 
-    assert all(
-        torch.equal(tensor, state[key]) for key, tensor in from_safetensors.network.state_dict().items()
-    )
+    assert all(torch.equal(tensor, state[key]) for key, tensor in from_safetensors.network.state_dict().items())
     found = from_safetensors.propose(from_safetensors.encode(images)[0], from_safetensors.grid)
     assert torch.equal(found.logits, from_pt.propose(from_pt.encode(images)[0], from_pt.grid).logits)
     assert from_pt.weights_sha256 == file_sha256(weights) != from_safetensors.weights_sha256
@@ -273,9 +261,7 @@ def test_missing_weights_say_how_to_get_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
-def test_half_precision_gives_nearly_the_same_masks_in_float32(
-    weights: Path, images: Tensor, precision: str
-) -> None:
+def test_half_precision_gives_nearly_the_same_masks_in_float32(weights: Path, images: Tensor, precision: str) -> None:
     full, half = (small_sam2(weights, iou_threshold=0.0, precision=p) for p in ("fp32", precision))
 
     expected, found = (sam.propose(sam.encode(images)[0], sam.grid) for sam in (full, half))
@@ -290,9 +276,7 @@ def test_an_unknown_precision_is_refused(weights: Path) -> None:
         small_sam2(weights, precision="int8")
 
 
-@pytest.mark.parametrize(
-    "shape", [(3, IMAGE_SIZE, IMAGE_SIZE), (1, 3, IMAGE_SIZE, 64), (1, 1, IMAGE_SIZE, IMAGE_SIZE)]
-)
+@pytest.mark.parametrize("shape", [(3, IMAGE_SIZE, IMAGE_SIZE), (1, 3, IMAGE_SIZE, 64), (1, 1, IMAGE_SIZE, IMAGE_SIZE)])
 def test_images_of_another_shape_are_refused(weights: Path, shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="small takes images of shape"):
         small_sam2(weights).encode(torch.zeros(shape))

@@ -1,0 +1,49 @@
+# Every target sets up what it needs: on a fresh machine `make demo` or `make test` is the first command.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install lock demo test check format bench integration build clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+install: $(STAMP) ## make .venv with the locked packages and ntt itself (editable)
+
+# sam2 declares torchvision, which it does not import here and which breaks transformers when its build does not match
+# torch's; hence its own step without dependencies. It also wants torch when it is built, hence no isolation.
+$(STAMP): requirements.lock requirements-nodeps.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	SAM2_BUILD_CUDA=0 $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -r requirements-nodeps.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@
+
+lock: ## pin what a fresh resolution of pyproject.toml gives (needs the network)
+	rm -rf build/lock && $(PYTHON) -m venv build/lock
+	$(PYTHON) -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
+	  print(*(d for d in p['dependencies'] + p['optional-dependencies']['dev'] if not d.startswith('sam2')), sep='\n')" > build/wanted.txt
+	build/lock/bin/pip install --quiet torch==2.13.0 && build/lock/bin/pip install --quiet -r build/wanted.txt
+	(echo "# Every package but those of requirements-nodeps.lock; made by \`make lock\`."; \
+	  build/lock/bin/pip freeze --all --exclude pip | sed 's/+cpu//') > requirements.lock
+	rm -rf build/lock build/wanted.txt
+
+test: $(STAMP) ## run the tests
+	$(BIN)/python -m pytest
+
+check: $(STAMP) ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(STAMP) ## let ruff rewrite the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+build: $(STAMP) ## build the wheel into dist/
+	$(BIN)/python -m build --wheel --no-isolation
+
+clean: ## remove the environment, caches and builds (never outputs/)
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -1,0 +1,85 @@
+"""Hydra's composition errors, retold in one sentence each with the way out."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from pathlib import Path
+
+from hydra.errors import OverrideParseException
+from omegaconf import DictConfig, OmegaConf
+
+from ntt.errors import InputError
+
+
+def option_names(conf: Path) -> list[str]:
+    """Every option that can be overridden: `shots`, `dataset.root`, ... and the groups themselves."""
+    names: list[str] = []
+
+    def collect(node: DictConfig, prefix: str) -> None:
+        for key in map(str, node):
+            if key in ("defaults", "hydra"):
+                continue
+            names.append(prefix + key)
+            child = node._get_node(key)
+            if isinstance(child, DictConfig):
+                collect(child, f"{prefix}{key}.")
+
+    collect(_load(conf / "config.yaml"), "")
+    for group in sorted(p for p in conf.iterdir() if p.is_dir() and p.name not in ("hydra", "experiment")):
+        names.append(group.name)
+        for option in sorted(group.glob("*.yaml"))[:1]:
+            collect(_load(option), f"{group.name}.")
+    return names
+
+
+def _load(path: Path) -> DictConfig:
+    loaded = OmegaConf.load(path)
+    return loaded if isinstance(loaded, DictConfig) else DictConfig({})
+
+
+def _nearest(word: str, known: list[str]) -> str:
+    """` Did you mean ...?` or nothing. A bare name is also compared with the last part of dotted options."""
+    last = {name: name.rsplit(".", 1)[-1] for name in known}
+    close = [name for name in known if last[name] == word] or difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    if not close:
+        meant = difflib.get_close_matches(word.rsplit(".", 1)[-1], sorted(last.values()), n=1, cutoff=0.7)
+        close = [name for name in known if last[name] in meant]
+    return f" Did you mean {' or '.join(sorted(close))}?" if close else ""
+
+
+def explain(error: Exception, conf: Path) -> InputError:
+    """Turn a Hydra or OmegaConf error raised during composition into one readable sentence.
+
+    Args:
+        error: what Hydra raised.
+        conf: folder of the configs, searched for the option that was meant.
+    """
+    if isinstance(error, OverrideParseException):
+        return InputError(
+            f"The option {error.override} cannot be read as key=value: quote what holds brackets, commas or "
+            "spaces, as in 'split=[cat,dog]'."
+        )
+    text = str(error).strip() or str(error.__cause__ or error)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if match := re.search(r"Could not override '([^']+)'", text):
+        key = match.group(1)
+        if re.search(r"No match in the defaults list", text):
+            return InputError(
+                f"The group {key} is not part of this run: add it with +{key}=..., or see `ntt --help` for the groups."
+            )
+        return _unknown(key, conf)
+    if match := re.search(r"Could not find '([^']+)'", text):
+        group, _, choice = match.group(1).rpartition("/")
+        known = sorted(p.stem for p in (conf / group).glob("*.yaml"))
+        return InputError(f"{group} has no option {choice}.{_nearest(choice, known)} It has: {', '.join(known)}.")
+    if match := re.search(r"Key '([^']+)' is not in struct", text):
+        return _unknown(match.group(1), conf)
+    return InputError(" ".join(lines[:2]) + ("" if lines[0].endswith(".") else "."))
+
+
+def _unknown(key: str, conf: Path) -> InputError:
+    known = option_names(conf)
+    if key in known:
+        return InputError(f"{key} has no such keys: to add keys to it write ++{key}=...")
+    return InputError(f"Unknown option {key}.{_nearest(key, known)} All options: add `--cfg job` to the command.")

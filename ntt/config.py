@@ -1,0 +1,230 @@
+"""Types and validation of the composed config: one dataclass per group.
+
+The YAML files under conf/ own the values and explain each key; these classes own the types and the ranges. A wrong
+type or value is an :class:`~ntt.errors.InputError` that names the key, the value and what is allowed. Nothing heavy
+is imported here: a config error must answer at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+
+from ntt.errors import InputError
+from ntt.matching.settings import MatchSettings
+
+STAGES = ("references", "memory", "proposals", "match", "evaluate", "report")
+PRECISIONS = ("fp32", "bf16", "fp16")
+SHORTAGES = ("error", "take", "repeat", "invalid")
+
+
+def _require(condition: bool, key: str, value: object, allowed: str) -> None:
+    if not condition:
+        raise InputError(f"{key}={value} is not possible: give {allowed}.")
+
+
+def _require_choice(key: str, value: str, choices: Collection[str]) -> None:
+    _require(value in choices, key, value, "one of " + ", ".join(choices))
+
+
+@dataclass
+class DatasetConfig:
+    """Where references and targets come from; see conf/dataset/."""
+
+    name: str
+    root: str
+    references: str
+    reference_images: str | None
+    targets: str
+    target_images: str | None
+    reference_ids: Any = None  # null, "all" or a list of annotation ids
+    limit: int | None = None
+    generator: str | None = None
+    download: str | None = None
+
+    def __post_init__(self) -> None:
+        ids = self.reference_ids
+        listed = isinstance(ids, list) and all(isinstance(i, int) for i in ids)
+        _require(
+            ids in (None, "all") or listed,
+            "dataset.reference_ids",
+            ids,
+            "null, all, or a list of annotation ids",
+        )
+        _require(
+            self.limit is None or self.limit > 0,
+            "dataset.limit",
+            self.limit,
+            "a number of images above 0, or null",
+        )
+
+
+@dataclass
+class BackboneConfig:
+    """The encoder; see conf/backbone/."""
+
+    _target_: str
+    name: str
+    weights: str
+    hub_id: str | None
+    url: str | None
+    image_size: int
+    patch_size: int
+    width: int
+    depth: int
+    heads: int
+    ffn: str
+    registers: int
+
+    def __post_init__(self) -> None:
+        _require_choice("backbone.ffn", self.ffn, ("mlp", "swiglu"))
+        _require(
+            self.image_size > 0 and self.image_size % self.patch_size == 0,
+            "backbone.image_size",
+            self.image_size,
+            f"a multiple of the patch size {self.patch_size}",
+        )
+
+
+@dataclass
+class SegmenterConfig:
+    """The promptable segmenter; see conf/segmenter/."""
+
+    _target_: str
+    name: str
+    weights: str
+    url: str | None
+    architecture: str
+    overrides: dict[str, Any]
+    image_size: int
+    points_per_side: int
+    iou_threshold: float
+    prompt_batch: int
+
+    def __post_init__(self) -> None:
+        _require(
+            self.image_size > 0 and self.image_size % 32 == 0,
+            "segmenter.image_size",
+            self.image_size,
+            "a multiple of 32",
+        )
+        _require(
+            self.points_per_side > 0,
+            "segmenter.points_per_side",
+            self.points_per_side,
+            "a whole number above 0",
+        )
+        _require(self.prompt_batch > 0, "segmenter.prompt_batch", self.prompt_batch, "a whole number above 0")
+
+
+@dataclass
+class MemoryConfig:
+    """From references to prototypes; see conf/memory/."""
+
+    context: float
+    shortage: str
+
+    def __post_init__(self) -> None:
+        _require(self.context >= 0, "memory.context", self.context, "a ratio of 0 or more")
+        _require_choice("memory.shortage", self.shortage, SHORTAGES)
+
+
+@dataclass
+class EvaluationConfig:
+    """Which evaluator counts; see conf/evaluation/."""
+
+    engine: str
+
+    def __post_init__(self) -> None:
+        _require_choice("evaluation.engine", self.engine, ("hotcoco", "pycocotools"))
+
+
+@dataclass
+class StoreConfig:
+    """The shared artifacts."""
+
+    root: str
+    shard_size: int
+    vectors: str
+
+    def __post_init__(self) -> None:
+        _require(self.shard_size > 0, "store.shard_size", self.shard_size, "a number of images above 0")
+        _require_choice("store.vectors", self.vectors, ("float16", "float32"))
+
+
+@dataclass
+class ReportConfig:
+    """What is drawn and written at the end; `published` holds bbox and segm AP in percent to print beside ours."""
+
+    pictures: int
+    score: float
+    published: dict[str, float] | None = None
+
+    def __post_init__(self) -> None:
+        _require(self.pictures >= 0, "report.pictures", self.pictures, "a number of images, 0 for none")
+
+
+@dataclass
+class RunConfig:
+    """The whole run, as composed by Hydra."""
+
+    name: str
+    shots: int
+    seed: int
+    split: Any  # a named split or a list of class names
+    device: str
+    precision: str
+    stages: list[str]
+    weights_dir: str
+    dataset: DatasetConfig
+    backbone: BackboneConfig
+    segmenter: SegmenterConfig
+    memory: MemoryConfig
+    matcher: MatchSettings
+    evaluation: EvaluationConfig
+    store: StoreConfig
+    report: ReportConfig
+    tracking: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _require(self.shots > 0, "shots", self.shots, "a number of references per class above 0")
+        _require_choice("precision", self.precision, PRECISIONS)
+        known = self.device in ("auto", "cpu", "cuda", "mps") or self.device.removeprefix("cuda:").isdigit()
+        _require(known, "device", self.device, "auto, cpu, cuda, cuda:N or mps")
+        for stage in self.stages:
+            _require_choice("stages", stage, STAGES)
+        _require(bool(self.stages), "stages", self.stages, f"at least one of {', '.join(STAGES)}")
+
+
+# A file that ships inside the package, for the configs: ${package:folder/file}.
+OmegaConf.register_new_resolver("package", lambda file: str(Path(__file__).resolve().parent / file), replace=True)
+
+
+def read_config(composed: DictConfig) -> RunConfig:
+    """Check a composed config and return it with types.
+
+    Raises:
+        InputError: a key is missing, unknown, of the wrong type, or out of range.
+    """
+    plain = OmegaConf.create({k: v for k, v in composed.items_ex(resolve=False) if k != "hydra"})
+    try:
+        merged = OmegaConf.merge(OmegaConf.structured(RunConfig), plain)
+        run = OmegaConf.to_object(merged)
+    except MissingMandatoryValue as error:
+        raise InputError(f"{error.full_key} has no value: give it as {error.full_key}=...") from error
+    except OmegaConfBaseException as error:
+        reason = str(error.msg or error).splitlines()[0]
+        key = error.full_key or "the config"
+        raise InputError(f"{key} cannot be used: {reason}. Compare with `--cfg job`.") from error
+    assert isinstance(run, RunConfig)
+    return run
+
+
+def user_path(path: str) -> Path:
+    """A path as the user wrote it: `~` is their home, anything relative counts from the working directory."""
+    return Path(path).expanduser()

@@ -1,0 +1,182 @@
+"""Open what a run reads: the two annotation files, the two image folders, the classes of the split.
+
+Everything a user can get wrong about paths is found here, before any network is loaded.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from hydra.utils import get_method
+
+from ntt.config import BackboneConfig, DatasetConfig, RunConfig, SegmenterConfig, user_path
+from ntt.data.coco import CocoDataset, ImageRecord, read_coco
+from ntt.data.images import IMAGE_SUFFIXES, stored_size
+from ntt.data.splits import select_classes
+from ntt.errors import InputError
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a run works on.
+
+    Attributes:
+        references: annotations that references are sampled from.
+        reference_images: folder of their images.
+        targets: the images to segment, with their ground truth when there is one.
+        target_images: folder of those images.
+        has_truth: False when the targets are just a folder of images.
+        categories: id -> name of the classes of the split, ids of the reference file.
+        target_category: reference category id -> the id that the target file gives to the class of that name.
+        target_records: the target images of this run, in file order, after `dataset.limit`.
+    """
+
+    references: CocoDataset
+    reference_images: Path
+    targets: CocoDataset
+    target_images: Path
+    has_truth: bool
+    categories: dict[int, str]
+    target_category: dict[int, int]
+    target_records: list[ImageRecord]
+
+
+def check_files(config: RunConfig) -> None:
+    """Look whether every file a run names is there, without reading any.
+
+    Raises:
+        InputError: names the missing file, the key to change, and how to get the file.
+    """
+    dataset = config.dataset
+    if dataset.generator is not None:
+        get_method(dataset.generator)(user_path(dataset.root))
+    for key in ("references", "targets"):
+        path = user_path(getattr(dataset, key))
+        if not path.exists():
+            how = f", or download it: {dataset.download}" if dataset.download else ""
+            raise InputError(f"{path} does not exist (dataset.{key}): set dataset.root or dataset.{key}{how}")
+    for network, key in ((config.backbone, "backbone"), (config.segmenter, "segmenter")):
+        _check_weights(network, key)
+
+
+def _check_weights(network: BackboneConfig | SegmenterConfig, key: str) -> None:
+    path = user_path(network.weights)
+    if network.weights.startswith("hub:") or path.exists():
+        return
+    fetch = f": curl -L --create-dirs -o {path} {network.url}" if network.url else "."
+    raise InputError(
+        f"The checkpoint {path} does not exist ({key}.weights): set {key}.weights or weights_dir, or download it{fetch}"
+    )
+
+
+def open_inputs(config: RunConfig) -> Inputs:
+    """Read the annotation files and select the classes.
+
+    Raises:
+        InputError: a file is missing or broken, or a class is not in the annotations.
+    """
+    dataset = config.dataset
+    references_file = _annotation_file(user_path(dataset.references), "references")
+    references = read_coco(references_file)
+    categories = select_classes(references, config.split)
+    target_source = user_path(dataset.targets)
+    has_truth = target_source.is_file() or bool(_jsons(target_source))
+    if has_truth:
+        same = _annotation_file(target_source, "targets")
+        targets = references if same == references_file else read_coco(same)
+        target_images = _image_folder(dataset, "target_images", targets)
+    else:
+        targets = _folder_as_dataset(target_source, references)
+        target_images = target_source
+    records = list(targets.images.values())[: dataset.limit]
+    if not records:
+        raise InputError(f"{target_source} names no image (dataset.targets): there is nothing to segment.")
+    return Inputs(
+        references=references,
+        reference_images=_image_folder(dataset, "reference_images", references),
+        targets=targets,
+        target_images=target_images,
+        has_truth=has_truth,
+        categories=categories,
+        target_category=_match_categories(categories, references, targets),
+        target_records=records,
+    )
+
+
+def _jsons(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.json")) if folder.is_dir() else []
+
+
+def _annotation_file(path: Path, key: str) -> Path:
+    """The json itself, or the only json of a folder."""
+    if path.is_file():
+        return path
+    found = _jsons(path)
+    if len(found) != 1:
+        names = ", ".join(p.name for p in found) or "none"
+        raise InputError(
+            f"{path} should be a COCO json or a folder with exactly one (dataset.{key}); it holds: {names}. "
+            f"Name the file: dataset.{key}=FILE.json."
+        )
+    return found[0]
+
+
+def _image_folder(dataset: DatasetConfig, key: str, annotations: CocoDataset) -> Path:
+    """The configured folder, else the first usual place beside the json that has the first image."""
+    configured = getattr(dataset, key)
+    if configured is not None:
+        folder = user_path(configured)
+        if not folder.is_dir():
+            raise InputError(f"{folder} is not a folder (dataset.{key}): set dataset.root or dataset.{key}.")
+        return folder
+    beside = annotations.path.parent
+    subset = annotations.path.stem.removeprefix("instances_")
+    places = [beside, beside / "images", beside.parent, beside.parent / "images"]
+    places += [beside / subset, beside.parent / subset]
+    first = next(iter(annotations.images.values()), None)
+    for place in places:
+        if first is None or (place / first.file_name).is_file():
+            return place
+    assert first is not None
+    raise InputError(
+        f"The images of {annotations.path} were not found beside it (looked for {first.file_name}): "
+        f"set dataset.{key}=FOLDER."
+    )
+
+
+def _folder_as_dataset(folder: Path, references: CocoDataset) -> CocoDataset:
+    """A folder of images as targets without ground truth; ids count from 1 in the order of names."""
+    files = sorted(
+        (Path(parent) / name).relative_to(folder)
+        for parent, _, names in os.walk(folder)
+        for name in names
+        if Path(name).suffix.lower() in IMAGE_SUFFIXES
+    )
+    if not files:
+        raise InputError(
+            f"{folder} holds neither a json nor images ({', '.join(sorted(IMAGE_SUFFIXES))}): set dataset.targets."
+        )
+    images = {}
+    for number, file in enumerate(files, start=1):
+        height, width = stored_size(folder / file) or (0, 0)
+        images[number] = ImageRecord(number, file.as_posix(), height, width)
+    return CocoDataset(folder, "folder", images, [], dict(references.categories))
+
+
+def _match_categories(categories: dict[int, str], references: CocoDataset, targets: CocoDataset) -> dict[int, int]:
+    """Pair classes by name: two exports of the same data often number them differently."""
+    if targets is references:
+        return {i: i for i in categories}
+    by_name = {name: i for i, name in targets.categories.items()}
+    taken = set(targets.categories)
+    pairs: dict[int, int] = {}
+    for i, name in categories.items():
+        if name not in by_name and i in taken:
+            raise InputError(
+                f"Class {name} has id {i} in {references.path}, which {targets.path} gives to "
+                f"{targets.categories[i]}: use the same categories in both files."
+            )
+        pairs[i] = by_name.get(name, i)
+    return pairs

@@ -1,0 +1,114 @@
+"""The method's table of contents: six stages, each a pure function of the ones before.
+
+annotations --references--> chosen objects --memory--> prototypes --+
+                                                                    +--match--> predictions --evaluate--> report
+images -----proposals----> masks, boxes, vectors, overlaps ---------+
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import get_class
+from omegaconf import DictConfig, OmegaConf
+
+from ntt.config import STAGES, RunConfig
+from ntt.inputs import check_files
+from ntt.stages.workspace import Workspace
+from ntt.store import fingerprint, write_json
+
+log = logging.getLogger(__name__)
+
+
+def run_pipeline(config: RunConfig, composed: DictConfig, directory: Path) -> float | None:
+    """Run the wanted stages in the method's order.
+
+    Args:
+        config: the validated run.
+        composed: the same as Hydra composed it, for the tracker's record.
+        directory: the run's own folder: the log, timings.json, and copies of the results.
+
+    Returns:
+        segm AP as a fraction (bbox AP where the truth has no masks), or None when the run does not evaluate.
+
+    Raises:
+        InputError: something the user gave cannot be used.
+    """
+    check_files(config)
+    work = Workspace(config, directory)
+    tracker_options = dict(config.tracking)
+    tracker = get_class(tracker_options.pop("_target_"))(**tracker_options)
+    record = OmegaConf.to_container(composed, resolve=True)
+    tracker.start(
+        record,
+        name=f"{config.name}/{directory.name}",
+        group=_group() or config.name,
+        directory=directory,
+        identity=fingerprint(record),
+    )
+    timings: dict[str, dict[str, Any]] = {}
+    metrics, exit_code = None, 1
+    try:
+        for name in STAGES:
+            if name in config.stages:
+                timings[name] = _run_stage(name, work)
+                tracker.stage(name, timings[name]["seconds"], timings[name])
+                write_json(directory / "timings.json", timings)
+        if "evaluate" in config.stages and work.inputs.has_truth:
+            metrics = import_module("ntt.stages.evaluate").load(work)
+            tracker.metrics(metrics)
+        if "report" in config.stages:
+            tracker.pictures(import_module("ntt.stages.report").pictures(work))
+        exit_code = 0
+    finally:
+        work.digests.save()
+        tracker.finish(exit_code)
+    log.info("results in %s", directory)
+    return _objective(metrics) if metrics else None
+
+
+def _objective(metrics: dict[str, Any]) -> float | None:
+    """What a sweeper would maximise; COCO's -1 means that there was nothing to measure."""
+    figures = [metrics[task]["AP"] for task in ("segm", "bbox")]
+    return next((ap for ap in figures if ap >= 0), None)
+
+
+def _run_stage(name: str, work: Workspace) -> dict[str, Any]:
+    """Run one stage; log what it found or made and how long it took."""
+    started = time.perf_counter()
+    if name == "evaluate" and not work.inputs.has_truth:
+        outcome: dict[str, Any] = {"skipped": "the targets have no ground truth"}
+    else:
+        # Imported here: torch and the networks take seconds that a missing file should not cost.
+        stage = import_module(f"ntt.stages.{name}")
+        outcome = stage.run(work) if hasattr(stage, "run") else _find_or_make(stage, work)
+        if hasattr(stage, "publish"):
+            stage.publish(work)
+    outcome["seconds"] = round(time.perf_counter() - started, 3)
+    log.info("%s: %s", name, ", ".join(f"{key} {value}" for key, value in outcome.items()))
+    return outcome
+
+
+def _find_or_make(stage: ModuleType, work: Workspace) -> dict[str, Any]:
+    """The usual life of a stage with one artifact: found whole, or computed."""
+    artifact = stage.artifact(work)
+    if artifact.exists() and (damage := artifact.damage()):
+        log.warning("%s %s is damaged (%s): it is made again", artifact.stage, artifact.path, damage)
+        artifact.discard()
+    if artifact.exists():
+        return {"found": artifact.key}
+    with artifact.writing() as folder:
+        outcome = stage.make(work, folder)
+    return {"made": artifact.key, **outcome}
+
+
+def _group() -> str | None:
+    """The sweep's name in a multirun, None for a single run."""
+    hydra = HydraConfig.get()
+    return str(hydra.sweep.dir) if str(hydra.mode).endswith("MULTIRUN") else None

@@ -1,0 +1,72 @@
+"""The command line: `python -m ntt.run +experiment=NAME [option=value ...]`, or `ntt` for short."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from ntt.composition_errors import explain
+from ntt.config import read_config
+from ntt.errors import InputError
+
+
+def conf_folder() -> Path:
+    """Folder of the Hydra configs: inside the package in a wheel, beside it in a checkout."""
+    packaged = Path(__file__).resolve().parent / "conf"
+    return packaged if packaged.is_dir() else packaged.parent.parent / "conf"
+
+
+@hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")
+def job(composed: DictConfig) -> float | None:
+    """One point: compose, validate, run. Returns the segm AP (what a sweeper would optimise), None without truth."""
+    hydra_config = HydraConfig.get()
+    try:
+        config = read_config(composed)
+        from ntt.pipeline import run_pipeline
+
+        return run_pipeline(config, composed, Path(hydra_config.runtime.output_dir))
+    except InputError as error:
+        if hydra_config.mode == RunMode.MULTIRUN or _full_error_wanted():
+            raise
+        sys.exit(_complain(error))
+
+
+def _full_error_wanted() -> bool:
+    return os.environ.get("NTT_TRACEBACK", "") not in ("", "0")
+
+
+def _complain(error: InputError) -> int:
+    print(f"ntt: {error}", file=sys.stderr)
+    return 2
+
+
+def main() -> None:
+    """Entry point. Exit code 0: done; 2: something in the input; 130: interrupted; 1: a fault of ours.
+
+    HYDRA_FULL_ERROR is set so that Hydra hands exceptions on instead of printing and exiting itself; whoever had
+    set it already wants the traceback and gets it.
+    """
+    if os.environ.get("HYDRA_FULL_ERROR", "") not in ("", "0"):
+        os.environ["NTT_TRACEBACK"] = "1"
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        job()
+    except KeyboardInterrupt:
+        print("ntt: interrupted; the same command continues where this one stopped.", file=sys.stderr)
+        sys.exit(130)
+    except (InputError, HydraException, OmegaConfBaseException) as error:
+        if _full_error_wanted():
+            raise
+        sys.exit(_complain(error if isinstance(error, InputError) else explain(error, conf_folder())))
+
+
+if __name__ == "__main__":
+    main()

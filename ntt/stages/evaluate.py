@@ -1,0 +1,64 @@
+"""Stage 5: compare the predictions with the ground truth, as COCO does."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any, cast
+
+from ntt.evaluation.coco import evaluate, restrict_ground_truth
+from ntt.evaluation.engines import Engine
+from ntt.stages import match
+from ntt.stages.workspace import Workspace
+from ntt.store import Artifact, share, write_json
+
+log = logging.getLogger(__name__)
+CODE = 1
+_FILE = "metrics.json"
+
+
+def artifact(work: Workspace) -> Artifact:
+    """Determined by the predictions, the ground truth and the evaluator."""
+    return work.store.artifact(
+        "evaluate",
+        {
+            "code": CODE,
+            "match": match.artifact(work).key,
+            "truth": work.inputs.targets.sha256,
+            "engine": work.config.evaluation.engine,
+        },
+    )
+
+
+def make(work: Workspace, folder: Path) -> dict[str, Any]:
+    """Write `metrics.json`: 12 figures for boxes and for masks, and the same per class."""
+    truth = ground_truth(work)
+    engine = cast("Engine", work.config.evaluation.engine)  # validated with the config
+    metrics = evaluate(truth, match.load(work), engine)
+    write_json(folder / _FILE, metrics)
+    return {"objects": len(truth["annotations"]), "classes": len(truth["categories"])}
+
+
+def ground_truth(work: Workspace) -> dict[str, Any]:
+    """The target file restricted to this run's images and classes, in COCO's own form."""
+    inputs = work.inputs
+    category_ids = [inputs.target_category[i] for i in inputs.categories]
+    return restrict_ground_truth(inputs.targets, category_ids, [r.id for r in inputs.target_records])
+
+
+def load(work: Workspace) -> dict[str, Any]:
+    """The figures of this run."""
+    metrics = json.loads(file(work).read_bytes())
+    assert isinstance(metrics, dict)
+    return metrics
+
+
+def publish(work: Workspace) -> None:
+    """Show the file in the run's folder."""
+    share(file(work), work.directory / _FILE)
+
+
+def file(work: Workspace) -> Path:
+    """Where the figures are in the store."""
+    return work.require(artifact(work)).path / _FILE

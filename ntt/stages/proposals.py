@@ -1,0 +1,153 @@
+"""Stage 3: what the networks see in every target image (method, section 4); no reference is involved.
+
+The expensive stage, and the one that every shot count, seed, split and matcher setting shares. Images are grouped
+into shards; a shard is an artifact of its own, so a killed run loses one shard, and runs over other image lists
+reuse what they have in common.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save
+
+from ntt.data.coco import ImageRecord
+from ntt.data.images import UnreadableImage, load_image
+from ntt.errors import InputError
+from ntt.progress import track
+from ntt.proposals.propose import propose
+from ntt.proposals.shards import ImageProposals, pack, unpack
+from ntt.stages.workspace import Workspace
+from ntt.store import Artifact, write_atomically, write_json
+
+log = logging.getLogger(__name__)
+CODE = 1
+_FILE = "proposals.safetensors"
+_UNREADABLE = "unreadable.json"
+_NAMED = 20  # unreadable images named one by one in the log
+_BYTES_PER_MASK = 700  # run lengths and overlaps of one mask, a generous average over COCO
+
+
+@dataclass
+class Shard:
+    """Consecutive target images and the artifact that holds their proposals."""
+
+    records: list[ImageRecord]
+    artifact: Artifact
+
+    def read(self) -> list[ImageProposals]:
+        return unpack(load_file(self.artifact.path / _FILE))
+
+    def unreadable(self) -> list[dict[str, Any]]:
+        """The shard's images that could not be read: {image_id, file_name, reason}."""
+        file = self.artifact.path / _UNREADABLE
+        reasons: dict[str, str] = json.loads(file.read_bytes()) if file.exists() else {}
+        named = ((self.records[int(index)], reason) for index, reason in reasons.items())
+        return [{"image_id": r.id, "file_name": r.file_name, "reason": reason} for r, reason in named]
+
+
+def shards(work: Workspace) -> list[Shard]:
+    """All shards of this run's targets, made or not; keys know image bytes and networks, never paths or ids."""
+    records, size = work.inputs.target_records, work.config.store.shard_size
+    networks = {
+        "code": CODE,
+        "backbone": work.backbone_identity,
+        "segmenter": work.segmenter_identity,
+        "vectors": work.config.store.vectors,
+    }
+    found = []
+    for start in range(0, len(records), size):
+        part = records[start : start + size]
+        images = [[work.digests.of(work.inputs.target_images / r.file_name), r.height, r.width] for r in part]
+        found.append(Shard(part, work.store.artifact("proposals", {**networks, "images": images})))
+    return found
+
+
+def run(work: Workspace) -> dict[str, Any]:
+    """Check every shard, compute the missing and the damaged ones."""
+    every = shards(work)
+    missing, damaged = [], 0
+    for shard in every:
+        if shard.artifact.exists():
+            if not (damage := shard.artifact.damage()):
+                continue
+            log.warning("proposal shard %s is damaged (%s): it is computed again", shard.artifact.path, damage)
+            shard.artifact.discard()
+            damaged += 1
+        missing.append(shard)
+    outcome = {"shards": len(every), "found": len(every) - len(missing), "computed": len(missing)}
+    if damaged:
+        outcome["damaged"] = damaged
+    if missing:
+        _announce(work, sum(len(shard.records) for shard in missing))
+        _compute(work, missing)
+    unreadable = [entry for shard in every for entry in shard.unreadable()]
+    if unreadable:
+        outcome["unreadable"] = len(unreadable)
+        _report_unreadable(work, unreadable)
+    return outcome
+
+
+def load(work: Workspace) -> Iterator[tuple[ImageRecord, ImageProposals]]:
+    """The proposals of every target image, in the order of the annotation file."""
+    for shard in shards(work):
+        work.require(shard.artifact)
+        yield from zip(shard.records, shard.read(), strict=True)
+
+
+def _compute(work: Workspace, missing: list[Shard]) -> None:
+    records = [record for shard in missing for record in shard.records]
+    watched = iter(track(records, "proposals"))
+    for shard in missing:
+        # A shard has one writer: the place where several processes on one store would each claim theirs.
+        with shard.artifact.writing() as folder:
+            made, reasons = [], {}
+            for index, record in enumerate(islice(watched, len(shard.records))):
+                try:
+                    made.append(_propose(work, record))
+                except UnreadableImage as error:
+                    made.append(ImageProposals.nothing(record.height, record.width))
+                    reasons[str(index)] = error.reason
+            write_atomically(folder / _FILE, save(pack(made)))
+            if reasons:
+                write_json(folder / _UNREADABLE, reasons)
+    next(watched, None)  # lets the progress bar see its end
+
+
+def _propose(work: Workspace, record: ImageRecord) -> ImageProposals:
+    annotated = (record.height, record.width) if record.height else None  # a bare folder has no annotated sizes
+    image = load_image(work.inputs.target_images / record.file_name, annotated)
+    return propose(image, work.backbone, work.segmenter, getattr(torch, work.config.store.vectors))
+
+
+def _report_unreadable(work: Workspace, unreadable: list[dict[str, Any]]) -> None:
+    folder = work.inputs.target_images
+    for entry in unreadable[:_NAMED]:
+        log.warning("unreadable, left out: %s: %s", folder / entry["file_name"], entry["reason"])
+    if len(unreadable) > _NAMED:
+        log.warning("... and %d more", len(unreadable) - _NAMED)
+    write_json(work.directory / "unreadable.json", unreadable)
+    log.warning("%d unreadable images in all, listed in %s", len(unreadable), work.directory / "unreadable.json")
+    if len(unreadable) == len(work.inputs.target_records):
+        raise InputError(
+            f"None of the {len(unreadable)} images in {folder} can be read ({unreadable[0]['reason']}): "
+            "check dataset.target_images."
+        )
+
+
+def _announce(work: Workspace, images: int) -> None:
+    """Say how much will be written at most, and warn where the disk cannot hold it."""
+    config = work.config
+    vector = config.backbone.width * (2 if config.store.vectors == "float16" else 4)
+    most = images * config.segmenter.points_per_side**2 * (vector + _BYTES_PER_MASK)
+    free = shutil.disk_usage(work.store.root).free
+    log.info("proposals: %d images to do, at most %.1f GB to write in %s", images, most / 1e9, work.store.root)
+    if most > free:
+        log.warning("only %.1f GB are free there: set store.root to a larger disk", free / 1e9)

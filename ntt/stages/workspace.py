@@ -1,0 +1,111 @@
+"""What the stages of one run share: config, store, inputs, and the two networks once somebody needs them."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from hydra.utils import get_class
+
+from ntt.config import BackboneConfig, RunConfig, SegmenterConfig, user_path
+from ntt.data.coco import Annotation
+from ntt.digests import FileDigests
+from ntt.errors import InputError
+from ntt.inputs import Inputs, open_inputs
+from ntt.store import Artifact, Store, fingerprint
+
+log = logging.getLogger(__name__)
+
+# Keys that say where a network is or how fast it runs, not what it computes.
+_NOT_IDENTITY = {"_target_", "name", "weights", "hub_id", "url", "prompt_batch"}
+
+
+class Workspace:
+    """One run's view of the store and of its inputs.
+
+    Args:
+        config: the validated run.
+        directory: the run's own output folder.
+    """
+
+    def __init__(self, config: RunConfig, directory: Path) -> None:
+        self.config = config
+        self.directory = directory
+        self.store = Store(user_path(config.store.root))
+        self.digests = FileDigests(self.store.root / "digests")
+
+    @cached_property
+    def inputs(self) -> Inputs:
+        return open_inputs(self.config)
+
+    @cached_property
+    def reference_annotations(self) -> dict[int, Annotation]:
+        """The reference file's annotations by their id."""
+        return {a.id: a for a in self.inputs.references.annotations}
+
+    @cached_property
+    def backbone_identity(self) -> dict[str, Any]:
+        """What determines the encoder's output, for fingerprints."""
+        return self._identity(self.config.backbone)
+
+    @cached_property
+    def segmenter_identity(self) -> dict[str, Any]:
+        """What determines the segmenter's output, for fingerprints."""
+        return self._identity(self.config.segmenter)
+
+    def _identity(self, network: BackboneConfig | SegmenterConfig) -> dict[str, Any]:
+        options = {k: v for k, v in asdict(network).items() if k not in _NOT_IDENTITY}
+        weights = user_path(network.weights)
+        if network.weights.startswith("hub:"):
+            digest = self.backbone.weights_sha256
+        elif weights.is_dir():
+            digest = fingerprint([self.digests.of(file) for file in sorted(weights.glob("*.safetensors"))])
+        else:
+            digest = self.digests.of(weights)
+        return {**options, "class": network._target_, "weights": digest, "precision": self.config.precision}
+
+    @cached_property
+    def device(self) -> str:
+        """The configured device; `auto` is resolved here, once."""
+        import torch
+
+        if self.config.device != "auto":
+            return self.config.device
+        if torch.cuda.is_available():
+            return "cuda"
+        return "mps" if torch.backends.mps.is_available() else "cpu"
+
+    @cached_property
+    def backbone(self) -> Any:
+        """The encoder, loaded at first use."""
+        return self._load(self.config.backbone)
+
+    @cached_property
+    def segmenter(self) -> Any:
+        """The segmenter, loaded at first use."""
+        return self._load(self.config.segmenter)
+
+    def _load(self, network: BackboneConfig | SegmenterConfig) -> Any:
+        options = asdict(network)
+        if not network.weights.startswith("hub:"):
+            options["weights"] = str(user_path(network.weights))
+        log.info("loading %s on %s, %s", network.name, self.device, self.config.precision)
+        # Not hydra's instantiate: it would wrap our own clear errors in its longer ones.
+        build = get_class(options.pop("_target_"))
+        return build(**options, device=self.device, precision=self.config.precision)
+
+    def require(self, artifact: Artifact) -> Artifact:
+        """The artifact, which an earlier stage must have made.
+
+        Raises:
+            InputError: it is not in the store, and its stage is not part of this run.
+        """
+        if not artifact.exists():
+            raise InputError(
+                f"stages={self.config.stages} needs the result of {artifact.stage}, which is not in "
+                f"{self.store.root}: add {artifact.stage} to stages."
+            )
+        return artifact

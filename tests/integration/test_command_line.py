@@ -1,0 +1,313 @@
+"""The real command line, as a user would run it: results, repetition, interruption, damage, mistakes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytestmark = pytest.mark.integration
+
+FIGURES = ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"]
+COLOURS = {"disc": (220, 60, 40), "plate": (40, 90, 220)}
+
+
+def draw_coco(root: Path, subset: str, images: int, seed: int) -> None:
+    """A few noisy pictures of discs and plates, in COCO's layout."""
+    rng = np.random.default_rng(seed)
+    folder = root / f"{subset}2017"
+    folder.mkdir(parents=True)
+    height, width = 120, 160
+    y, x = np.mgrid[:height, :width]
+    described: dict[str, list] = {"images": [], "annotations": []}
+    for image_id in range(1, images + 1):
+        pixels = rng.integers(90, 150, (height, width, 3)).astype(np.uint8)
+        name = f"{image_id:06d}.png"
+        described["images"].append({"id": image_id, "file_name": name, "height": height, "width": width})
+        for category_id, (kind, colour) in enumerate(COLOURS.items(), start=1):
+            size, left, top = (
+                int(rng.integers(34, 50)),
+                12 + 70 * (category_id - 1),
+                int(rng.integers(12, 50)),
+            )
+            inside = (abs(x - left - size / 2) < size / 2) & (abs(y - top - size / 2) < size / 2)
+            if kind == "disc":
+                inside &= (x - left - size / 2) ** 2 + (y - top - size / 2) ** 2 < (size / 2) ** 2
+            pixels[inside] = colour
+            columns = inside.T.reshape(-1).astype(np.int8)
+            edges = np.flatnonzero(np.diff(np.concatenate([[0], columns, [0]])))
+            runs = np.diff(np.concatenate([[0], edges, [columns.size]])).tolist()
+            described["annotations"].append(
+                {
+                    "id": 10 * image_id + category_id,
+                    "image_id": image_id,
+                    "category_id": category_id,
+                    "bbox": [left, top, size, size],
+                    "area": int(inside.sum()),
+                    "iscrowd": 0,
+                    "segmentation": {"size": [height, width], "counts": runs},
+                }
+            )
+        Image.fromarray(pixels).save(folder / name)
+    described["categories"] = [{"id": i, "name": name} for i, name in enumerate(COLOURS, start=1)]
+    annotations = root / "annotations"
+    annotations.mkdir(exist_ok=True)
+    (annotations / f"instances_{subset}2017.json").write_text(json.dumps(described))
+
+
+@pytest.fixture(scope="session")
+def coco(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("coco")
+    draw_coco(root, "train", 6, seed=1)
+    draw_coco(root, "val", 5, seed=2)
+    return root
+
+
+def ntt(*options: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "ntt.run", *options],
+        cwd=cwd,
+        env={**os.environ, "COLUMNS": "200", **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def run_options(coco: Path, networks: list[str], *more: str) -> list[str]:
+    options = ["+experiment=coco_1shot", f"dataset.root={coco}", "split=all", "store.shard_size=1", *networks]
+    return [*options, "device=cpu", "hydra.run.dir=out", *more]
+
+
+def log_of(done: subprocess.CompletedProcess[str]) -> str:
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+@pytest.fixture(scope="session")
+def first_run(coco, small_networks, tmp_path_factory) -> tuple[Path, str]:
+    """An undisturbed run: its working directory and its standard output."""
+    cwd = tmp_path_factory.mktemp("first")
+    done = ntt(*run_options(coco, small_networks), cwd=cwd)
+    log_of(done)
+    return cwd, done.stdout
+
+
+def test_a_run_ends_with_results_figures_and_pictures(first_run):
+    cwd, printed = first_run
+    metrics = json.loads((cwd / "out" / "metrics.json").read_text())
+    assert list(metrics["bbox"]) == sorted(FIGURES)
+    assert set(metrics) == {"bbox", "segm", "per_class"}
+    assert set(metrics["per_class"]) == set(COLOURS)
+    assert printed.count("Average Precision") == 12
+    assert "coco_1shot, %" in printed
+    predictions = json.loads((cwd / "out" / "predictions.json").read_text())
+    assert predictions
+    assert set(predictions[0]) == {"image_id", "category_id", "bbox", "segmentation", "score"}
+    assert "published AP" in (cwd / "out" / "report.md").read_text()
+    with Image.open(cwd / "out" / "references.png") as sheet:
+        assert sheet.width > 200
+    assert len(list((cwd / "out" / "overlays").glob("*.jpg"))) == 5
+
+
+def test_pycocotools_agrees_with_the_saved_files(first_run, coco):
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
+    cwd, _ = first_run
+    truth = COCO(str(coco / "annotations" / "instances_val2017.json"))
+    evaluation = COCOeval(truth, truth.loadRes(str(cwd / "out" / "predictions.json")), "segm")
+    evaluation.evaluate()
+    evaluation.accumulate()
+    evaluation.summarize()
+    metrics = json.loads((cwd / "out" / "metrics.json").read_text())
+    assert [metrics["segm"][name] for name in FIGURES] == pytest.approx(evaluation.stats.tolist(), abs=1e-12)
+
+
+def test_the_same_command_finds_everything_and_gives_the_same_bytes(first_run, coco, small_networks, tmp_path):
+    cwd, _ = first_run
+    again = ntt(*run_options(coco, small_networks, f"store.root={cwd}/outputs/store"), cwd=tmp_path)
+    log = log_of(again)
+    for stage in ("references", "memory", "match", "evaluate", "report"):
+        assert f"{stage}: found" in log
+    assert "proposals: shards 5, found 5, computed 0" in log
+    assert "loading" not in log  # no network was needed
+    for name in ("metrics.json", "predictions.json"):
+        assert (tmp_path / "out" / name).read_bytes() == (cwd / "out" / name).read_bytes()
+
+
+def test_a_killed_run_continues_and_ends_with_the_same_bytes(first_run, coco, small_networks, tmp_path):
+    cwd, _ = first_run
+    options = run_options(coco, small_networks)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ntt.run", *options],
+        cwd=tmp_path,
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+    shards = tmp_path / "outputs" / "store" / "proposals"
+    deadline = time.monotonic() + 200
+    while time.monotonic() < deadline and len(_complete(shards)) < 2:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    done_before = len(_complete(shards))
+    assert 2 <= done_before < 5, "the run was to be killed in the middle of its proposals"
+    log = log_of(ntt(*options, cwd=tmp_path))
+    assert f"proposals: shards 5, found {done_before}, computed {5 - done_before}" in log
+    for name in ("metrics.json", "predictions.json"):
+        assert (tmp_path / "out" / name).read_bytes() == (cwd / "out" / name).read_bytes()
+    assert len(_complete(shards)) == len(list(shards.iterdir())) == 5  # no partial folder is left
+
+
+def _complete(shards: Path) -> list[Path]:
+    return [p for p in shards.glob("*") if not p.name.startswith(".")]
+
+
+def test_a_damaged_shard_is_reported_and_computed_again(first_run, coco, small_networks, tmp_path):
+    cwd, _ = first_run
+    shutil.copytree(cwd / "outputs" / "store", tmp_path / "outputs" / "store")
+    shutil.rmtree(tmp_path / "outputs" / "store" / "match")
+    shard = sorted((tmp_path / "outputs" / "store" / "proposals").glob("*/proposals.safetensors"))[0]
+    before = shard.read_bytes()
+    shard.write_bytes(before[:-1] + bytes([before[-1] ^ 1]))
+    log = log_of(ntt(*run_options(coco, small_networks), cwd=tmp_path))
+    assert "is damaged" in log
+    assert "proposals: shards 5, found 4, computed 1, damaged 1" in log
+    assert shard.read_bytes() == before
+    assert (tmp_path / "out" / "metrics.json").read_bytes() == (cwd / "out" / "metrics.json").read_bytes()
+
+
+def test_an_unreadable_image_is_reported_and_counted(first_run, coco, small_networks, tmp_path):
+    cwd, _ = first_run
+    root = tmp_path / "coco"
+    shutil.copytree(coco, root)
+    (root / "val2017" / "000002.png").write_bytes(b"not an image")
+    (root / "val2017" / "000004.png").unlink()
+    log = log_of(ntt(*run_options(root, small_networks, f"store.root={cwd}/outputs/store"), cwd=tmp_path))
+    assert "found 3, computed 2, unreadable 2" in log
+    assert "000002.png" in log
+    listed = json.loads((tmp_path / "out" / "unreadable.json").read_text())
+    assert [entry["image_id"] for entry in listed] == [2, 4]
+    predicted = {row["image_id"] for row in json.loads((tmp_path / "out" / "predictions.json").read_text())}
+    assert predicted <= {1, 3, 5}
+
+
+def test_stages_run_alone_in_order(coco, small_networks, tmp_path):
+    options = run_options(coco, small_networks)
+    log = log_of(ntt(*options, "stages=[references,memory]", cwd=tmp_path))
+    assert "memory: made" in log
+    assert "proposals" not in {p.name for p in (tmp_path / "outputs" / "store").iterdir()}
+    too_early = ntt(*options, "stages=[match]", cwd=tmp_path)
+    assert_one_sentence(too_early, "proposals", "stages")
+
+
+def test_sweep_points_share_the_proposals(first_run, coco, small_networks, tmp_path):
+    cwd, _ = first_run
+    options = [o for o in run_options(coco, small_networks) if not o.startswith("hydra.run.dir")]
+    sweep = [
+        "-m",
+        *options,
+        f"store.root={cwd}/outputs/store",
+        "shots=1,2",
+        "seed=33,42",
+        "hydra.sweep.dir=sweep",
+    ]
+    log = log_of(ntt(*sweep, cwd=tmp_path))
+    assert log.count("proposals: shards 5, found 5, computed 0") == 4
+    assert len(list((tmp_path / "sweep").glob("*/metrics.json"))) == 4
+
+
+def test_a_folder_of_images_needs_no_truth(coco, small_networks, tmp_path):
+    options = [
+        "+experiment=custom",
+        *small_networks,
+        f"dataset.references={coco}/annotations/instances_train2017.json",
+        f"dataset.reference_images={coco}/train2017",
+        f"dataset.targets={coco}/val2017",
+        "hydra.run.dir=out",
+    ]
+    log = log_of(ntt(*options, cwd=tmp_path))
+    assert "references 12" in log  # all annotations of the file, not a sample
+    assert "evaluate: skipped" in log
+    assert json.loads((tmp_path / "out" / "predictions.json").read_text())
+    assert len(list((tmp_path / "out" / "overlays").glob("*.jpg"))) == 5
+    assert not (tmp_path / "out" / "metrics.json").exists()
+
+
+def assert_one_sentence(done: subprocess.CompletedProcess[str], *parts: str) -> None:
+    assert done.returncode == 2, done.stderr
+    complaints = [line for line in done.stderr.splitlines() if " INFO " not in line]
+    assert len(complaints) == 1, done.stderr
+    assert complaints[0].startswith("ntt: ")
+    for part in parts:
+        assert part in complaints[0]
+
+
+@pytest.mark.parametrize(
+    ("override", "parts"),
+    [
+        ("dataset.root=/nowhere", ["/nowhere/annotations", "dataset.root", "curl -L"]),
+        ("backbone.weights=/nowhere.pth", ["/nowhere.pth", "backbone.weights", "curl -L", "dinov2_vits14"]),
+        (
+            "segmenter.weights=/nowhere.pt",
+            ["/nowhere.pt", "segmenter.weights", "curl -L", "sam2_hiera_tiny.pt"],
+        ),
+        ("shotz=2", ["shotz", "shots"]),
+        ("split=[disk]", ["disk", "disc", "instances_train2017.json"]),
+        ("shots=7", ["disc", "6", "7", "memory.shortage"]),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_exit_code_2(coco, small_networks, tmp_path, override, parts):
+    assert_one_sentence(ntt(*run_options(coco, small_networks, override), cwd=tmp_path), *parts)
+
+
+def test_a_checkpoint_of_another_network_is_refused(coco, small_networks, tmp_path):
+    done = ntt(*run_options(coco, small_networks, "backbone.depth=3"), cwd=tmp_path)
+    assert_one_sentence(done, "dinov2.pth", "blocks.2")
+
+
+def test_the_traceback_is_there_for_who_asks(coco, small_networks, tmp_path):
+    done = ntt(*run_options(coco, small_networks, "shots=7"), cwd=tmp_path, HYDRA_FULL_ERROR="1")
+    assert "Traceback" in done.stderr
+
+
+@pytest.mark.parametrize("options", [["--help"], ["--cfg", "job"], ["--info", "defaults"], ["shotz=3"], []])
+def test_answers_about_the_config_load_nothing_heavy(options, tmp_path):
+    code = "import sys; from ntt.run import main\ntry: main()\nexcept SystemExit: pass\n"
+    code += "print('heavy:', {'torch', 'transformers', 'sam2', 'wandb'} & set(sys.modules))"
+    command = [sys.executable, "-c", code, *options]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "heavy: set()" in done.stdout, done.stderr
+
+
+def test_the_wheel_carries_its_configs(tmp_path):
+    repository = Path(__file__).resolve().parents[2]
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    subprocess.run(
+        [*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", str(tmp_path / "dist"), str(repository)],
+        check=True,
+    )
+    (wheel,) = (tmp_path / "dist").glob("ntt-*.whl")
+    subprocess.run([*pip, "install", "--no-deps", "--target", str(tmp_path / "site"), str(wheel)], check=True)
+    done = ntt("+experiment=coco_30shot", "--cfg", "job", cwd=tmp_path, PYTHONPATH=str(tmp_path / "site"))
+    assert "name: coco_30shot" in done.stdout, done.stderr
+    shown = subprocess.run(
+        [sys.executable, "-c", "import ntt.run; print(ntt.run.conf_folder())"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert shown.stdout.strip() == str(tmp_path / "site" / "ntt" / "conf")

@@ -1,0 +1,89 @@
+"""Every config composes and validates; every mistake is one sentence that names its key."""
+
+from __future__ import annotations
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
+from ntt.composition_errors import explain
+from ntt.config import read_config
+from ntt.errors import InputError
+from ntt.run import conf_folder
+
+CONF = conf_folder()
+GROUPS = ("dataset", "backbone", "segmenter", "memory", "matcher", "evaluation", "tracking")
+OPTIONS = [f"{group}={file.stem}" for group in GROUPS for file in sorted((CONF / group).glob("*.yaml"))]
+EXPERIMENTS = sorted(file.stem for file in (CONF / "experiment").glob("*.yaml"))
+PATHS = ["dataset.references=r.json", "dataset.targets=t.json"]
+
+
+def composed(*overrides: str):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose("config", overrides=list(overrides))
+
+
+def complaint(*overrides: str) -> str:
+    try:
+        read_config(composed(*overrides))
+    except InputError as error:
+        return str(error)
+    except (HydraException, OmegaConfBaseException) as error:
+        return str(explain(error, CONF))
+    raise AssertionError(f"{overrides} was accepted")
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_every_option_composes_and_validates(option):
+    read_config(composed(option, *PATHS))
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_experiment_composes_and_validates(experiment):
+    run = read_config(composed(f"+experiment={experiment}", *(PATHS if experiment == "custom" else [])))
+    assert run.name == experiment
+
+
+@pytest.mark.parametrize("shots", [1, 2, 3, 5, 10, 30])
+def test_the_published_rows(shots):
+    run = read_config(composed(f"+experiment=coco_{shots}shot"))
+    assert (run.shots, run.seed, run.split) == (shots, 33, "novel")
+    assert run.backbone.name == "dinov2_vitl14"
+    assert run.segmenter.name == "sam2_hiera_large"
+
+
+def test_every_value_of_every_config_has_a_comment():
+    for file in sorted(CONF.rglob("*.yaml")):
+        lines = file.read_text().splitlines()
+        assert any(line.lstrip().startswith("#") for line in lines) or file.parent.name == "help", file
+
+
+@pytest.mark.parametrize(
+    ("override", "parts"),
+    [
+        ("shotz=3", ["shotz", "shots"]),
+        ("dataset.rot=x", ["dataset.rot", "dataset.root"]),
+        ("root=x", ["root", "dataset.root"]),
+        ("matcher=sofd", ["sofd", "soft", "matcher"]),
+        ("experiment=coco_30shot", ["experiment", "+experiment="]),
+        ("+experiment=coco_31shot", ["coco_31shot", "coco_30shot"]),
+        ("+shotz=3", ["shotz"]),
+        ("shots=many", ["shots", "many"]),
+        ("shots=0", ["shots=0", "above 0"]),
+        ("device=gpu", ["device=gpu", "cuda"]),
+        ("precision=fp8", ["precision=fp8", "bf16"]),
+        ("stages=[referenced]", ["stages=referenced", "references"]),
+        ("stages=[]", ["stages"]),
+        ("matcher.nms_iou=high", ["matcher.nms_iou", "high"]),
+        ("memory.shortage=ignore", ["memory.shortage=ignore", "take"]),
+        ("dataset=custom", ["dataset.references"]),
+        ("backbone.image_size=500", ["backbone.image_size=500", "14"]),
+        ("shots=[", ["shots=["]),
+    ],
+)
+def test_a_mistake_is_named_with_its_way_out(override, parts):
+    message = complaint(override)
+    assert "\n" not in message
+    for part in parts:
+        assert part in message, message
