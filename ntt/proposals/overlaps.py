@@ -1,0 +1,69 @@
+"""Which final masks overlap, and by how many pixels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from pycocotools import mask as coco_mask
+from torch import Tensor
+
+ROWS_AT_ONCE = 64  # fewer would decode the strings too often, more would compute too many pairs twice
+
+
+@dataclass(frozen=True)
+class Overlaps:
+    """Sparse pairwise intersections of an image's final masks. Each unordered pair is stored once.
+
+    Attributes:
+        rows: [E] index of one mask, int16 (int32 where an image has more than 32,767 masks).
+        cols: [E] index of the other, of the same type, always greater than ``rows``.
+        intersections: int32 [E] pixels both masks share, > 0.
+    """
+
+    rows: Tensor
+    cols: Tensor
+    intersections: Tensor
+
+    def within(self, groups: Tensor) -> Overlaps:
+        """The pairs whose masks belong to the same group.
+
+        Args:
+            groups: int64 [N] group of every mask of the image; masks of a negative group are left out.
+        """
+        group = groups[self.rows.long()]
+        same = ((group == groups[self.cols.long()]) & (group >= 0)).nonzero()[:, 0]
+        return Overlaps(self.rows[same], self.cols[same], self.intersections[same])
+
+
+def mask_overlaps(rles: list[dict[str, Any]]) -> Overlaps:
+    """Intersections of all pairs of masks of one image, exact, from their run-length encodings.
+
+    pycocotools merges the runs of a pair only when its boxes intersect. At 600 masks of 480x640 that takes a
+    tenth of the time of a matrix product of the dense masks.
+
+    Args:
+        rles: N COCO encodings of one size.
+    """
+    index_type = torch.int16 if len(rles) <= torch.iinfo(torch.int16).max else torch.int32
+    rows, cols, pixels = [], [], []
+    for start in range(0, len(rles), ROWS_AT_ONCE):
+        block = rles[start : start + ROWS_AT_ONCE]
+        others = rles[start:]
+        # Against "crowd" masks the IoU's denominator is the first mask's area alone.
+        shares = coco_mask.iou(block, others, [1] * len(others))
+        shared = np.rint(shares * coco_mask.area(block)[:, None]).astype(np.int64)
+        row, col = np.nonzero(np.triu(shared, k=1))
+        rows.append(row + start)
+        cols.append(col + start)
+        pixels.append(shared[row, col])
+    if not rows:
+        empty = torch.zeros(0, dtype=index_type)
+        return Overlaps(empty, empty.clone(), torch.zeros(0, dtype=torch.int32))
+    return Overlaps(
+        torch.from_numpy(np.concatenate(rows)).to(index_type),
+        torch.from_numpy(np.concatenate(cols)).to(index_type),
+        torch.from_numpy(np.concatenate(pixels)).to(torch.int32),
+    )

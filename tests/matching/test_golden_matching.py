@@ -1,0 +1,82 @@
+"""Sections 2.5, 3, 4 and 5 of the method against outputs of the published implementation."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from pycocotools import mask as coco_mask
+
+from ntt.matching.match import match
+from ntt.matching.settings import MatchSettings
+from ntt.memory.bank import MemoryBank
+from ntt.memory.vectors import reference_vector
+from ntt.proposals.boxes import mask_boxes
+from ntt.proposals.masks import encode_logits
+from ntt.proposals.overlaps import mask_overlaps
+from ntt.proposals.vectors import mask_vectors
+
+OWN_GOLDEN = Path(__file__).resolve().parents[1] / "golden"
+CASES = [
+    "coco_10shot",
+    "one_shot_two_classes",
+    "single_class_crowded",
+    "portrait_small",
+    "more_than_100_survive",
+]
+
+
+@pytest.fixture(scope="module")
+def inputs(golden):
+    path = golden / "inputs.py"
+    spec = importlib.util.spec_from_file_location("golden_inputs", path if path.is_file() else OWN_GOLDEN / "inputs.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def cases(golden):
+    path = golden / "matching.json"
+    if not path.is_file():
+        pytest.skip(f"{path} is missing")
+    return {case["name"]: case for case in json.loads(path.read_text())}
+
+
+def test_every_case_is_covered(cases):
+    assert sorted(cases) == sorted(CASES)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_published_outputs(name, cases, inputs):
+    case, expected = cases[name], cases[name]["expected"]
+    arrays = {key: torch.from_numpy(value) for key, value in inputs.case_inputs(case).items()}
+
+    references = [
+        (label, reference_vector(features, mask.view(inputs.GRID, inputs.GRID)))
+        for label in range(case["n_classes"])
+        for features, mask in zip(arrays["ref_features"][label], arrays["ref_masks"][label], strict=True)
+    ]
+    bank = MemoryBank.from_references({c: str(c) for c in range(case["n_classes"])}, references)
+    if expected["prototypes"] is not None:  # stored before their normalisation
+        means = torch.stack([vectors.mean(0) for vectors in bank.vectors])
+        torch.testing.assert_close(means, torch.tensor(expected["prototypes"]), rtol=0, atol=1e-5)
+
+    low = arrays["mask_logits"] > 0
+    encoded = encode_logits(arrays["mask_logits"], case["height"], case["width"])
+    found = match(
+        vectors=mask_vectors(arrays["features"], low, inputs.GRID),
+        predicted_iou=arrays["pred_ious"],
+        boxes_low=mask_boxes(low),
+        areas=encoded.areas,
+        overlaps=mask_overlaps(encoded.rles),
+        prototypes=bank.prototypes(),
+        settings=MatchSettings(),
+    )
+
+    assert found.labels.tolist() == expected["labels"]
+    torch.testing.assert_close(found.scores, torch.tensor(expected["scores"]), rtol=0, atol=1e-4)
+    assert (encoded.boxes[found.proposals] - torch.tensor(expected["boxes_xyxy"])).abs().max() <= 1
+    for proposal, mask in zip(found.proposals.tolist(), expected["masks"], strict=True):
+        assert coco_mask.iou([encoded.rles[proposal]], [mask], [0])[0, 0] >= 0.999

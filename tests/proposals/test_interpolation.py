@@ -1,0 +1,25 @@
+import pytest
+import torch
+import torch.nn.functional as F
+
+from ntt.proposals.interpolation import interpolation_matrix
+
+
+@pytest.mark.parametrize("antialias", [False, True])
+@pytest.mark.parametrize(("height", "width"), [(480, 640), (100, 75), (256, 256), (1, 300)])
+def test_two_matrices_resize_like_torch(height, width, antialias):
+    picture = torch.randn(256, 256, generator=torch.Generator().manual_seed(0))
+    expected = F.interpolate(
+        picture[None, None], size=(height, width), mode="bilinear", align_corners=False, antialias=antialias
+    )[0, 0]
+    rows = interpolation_matrix(256, height, antialias)
+    columns = interpolation_matrix(256, width, antialias)
+    torch.testing.assert_close(rows @ picture @ columns.T, expected, rtol=0, atol=2e-5)
+
+
+@pytest.mark.parametrize("antialias", [False, True])
+@pytest.mark.parametrize("target", [3, 37, 256])
+def test_rows_are_weighted_means(target, antialias):
+    matrix = interpolation_matrix(37, target, antialias)
+    assert (matrix >= 0).all()
+    torch.testing.assert_close(matrix.sum(1), torch.ones(target))

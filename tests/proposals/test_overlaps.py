@@ -1,0 +1,54 @@
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ntt.proposals import overlaps as overlaps_module
+from ntt.proposals.masks import encode_masks
+from ntt.proposals.overlaps import mask_overlaps
+
+
+def listed(overlaps):
+    return sorted(
+        zip(overlaps.rows.tolist(), overlaps.cols.tolist(), overlaps.intersections.tolist(), strict=True)
+    )
+
+
+def brute_force(masks):
+    count = len(masks)
+    pairs = [(i, j, int((masks[i] & masks[j]).sum())) for i in range(count) for j in range(i + 1, count)]
+    return [pair for pair in pairs if pair[2] > 0]
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.integers(0, 2**32 - 1), st.integers(0, 9), st.floats(0.0, 0.6), st.integers(1, 12), st.integers(1, 12)
+)
+def test_equals_brute_force(seed, count, density, height, width):
+    masks = torch.rand(count, height, width, generator=torch.Generator().manual_seed(seed)) < density
+    assert listed(mask_overlaps(encode_masks(masks))) == brute_force(masks)
+
+
+def test_blocks_of_rows_join_up(monkeypatch):
+    masks = torch.rand(11, 6, 7, generator=torch.Generator().manual_seed(0)) < 0.4
+    monkeypatch.setattr(overlaps_module, "ROWS_AT_ONCE", 3)
+    assert listed(mask_overlaps(encode_masks(masks))) == brute_force(masks)
+
+
+def test_large_intersections_are_exact():
+    masks = torch.ones(3, 1201, 997, dtype=torch.bool)
+    masks[1, 600, 500] = False
+    masks[2, :, ::3] = False
+    assert listed(mask_overlaps(encode_masks(masks))) == brute_force(masks)
+
+
+def test_dtypes_are_compact():
+    masks = torch.ones(2, 3, 3, dtype=torch.bool)
+    for overlaps in (mask_overlaps(encode_masks(masks)), mask_overlaps([])):
+        dtypes = (overlaps.rows.dtype, overlaps.cols.dtype, overlaps.intersections.dtype)
+        assert dtypes == (torch.int16, torch.int16, torch.int32)
+
+
+def test_within_keeps_pairs_of_one_group_only():
+    overlaps = mask_overlaps(encode_masks(torch.ones(5, 2, 2, dtype=torch.bool)))
+    chosen = overlaps.within(torch.tensor([7, 0, 7, -1, -1]))
+    assert listed(chosen) == [(0, 2, 4)]
