@@ -79,9 +79,7 @@ def swallowed(coverage: Tensor, threshold: float) -> Tensor:
     return (coverage >= threshold).any(dim=1)
 
 
-def diffusion_factors(
-    coverage: Tensor, alpha: float, steps: int, tolerance: float, normalise: bool
-) -> Tensor:
+def diffusion_factors(coverage: Tensor, alpha: float, steps: int, tolerance: float, normalise: bool) -> Tensor:
     """Graph diffusion of FSOD-VFM (arXiv 2602.03137): ``max(0, 1 - pi) ** 0.5``.
 
     pi starts at 1 / n and follows ``pi <- alpha * W pi + (1 - alpha) * p``, with W the coverage matrix and p

@@ -16,9 +16,7 @@ def mask_boxes(masks: Tensor) -> Tensor:
         int64 [N, 4], ``x1, y1, x2, y2`` in pixels with *inclusive* corners: a single pixel at (3, 5) gives
         ``3, 5, 3, 5``. An empty mask gives four zeros.
     """
-    pixels = masks.view(
-        torch.uint8
-    )  # a maximum over bytes runs several times faster than any() over booleans
+    pixels = masks.view(torch.uint8)  # a maximum over bytes is several times faster than any() over bools
     x1, x2 = _extent(pixels.amax(dim=1))
     y1, y2 = _extent(pixels.amax(dim=2))
     return torch.stack([x1, y1, x2, y2], dim=1)

@@ -7,9 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def interpolation_matrix(
-    source: int, target: int, antialias: bool, device: torch.device | str = "cpu"
-) -> Tensor:
+def interpolation_matrix(source: int, target: int, antialias: bool, device: torch.device | str = "cpu") -> Tensor:
     """The linear map that ``F.interpolate(bilinear, align_corners=False)`` applies along one axis.
 
     Read off by resizing the identity, so its coefficients are torch's own float32 ones, whatever the sizes.
@@ -24,7 +22,5 @@ def interpolation_matrix(
         float32 [target, source]; every row sums to 1 and is non-negative.
     """
     identity = torch.eye(source)[None, None]
-    resized = F.interpolate(
-        identity, size=(target, source), mode="bilinear", align_corners=False, antialias=antialias
-    )
+    resized = F.interpolate(identity, size=(target, source), mode="bilinear", align_corners=False, antialias=antialias)
     return resized[0, 0].to(device)

@@ -13,9 +13,7 @@ from torch import Tensor
 from ntt.proposals.boxes import mask_boxes
 from ntt.proposals.interpolation import interpolation_matrix
 
-CHUNK_BYTES = (
-    32 * 2**20
-)  # uncompressed masks held at once while encoding; small enough to stay off fresh pages
+CHUNK_BYTES = 32 * 2**20  # uncompressed masks held at once; more would be fresh memory pages for every chunk
 
 
 @dataclass(frozen=True)
@@ -111,9 +109,7 @@ def encode_masks(masks: Tensor) -> list[dict[str, Any]]:
     columns_first = masks.transpose(1, 2).contiguous().cpu()  # [N, W, H]
     # One call for the whole stack: encoding mask by mask costs three times as much.
     encoded = coco_mask.encode(columns_first.numpy().view(np.uint8).T)
-    return [
-        {"size": [int(s) for s in rle["size"]], "counts": rle["counts"].decode("ascii")} for rle in encoded
-    ]
+    return [{"size": [int(s) for s in rle["size"]], "counts": rle["counts"].decode("ascii")} for rle in encoded]
 
 
 def rle_boxes(rles: list[dict[str, Any]]) -> Tensor:

@@ -43,9 +43,8 @@ def patch_weights(masks: Tensor, grid: int) -> Tensor:
     Returns:
         float32 [N, grid * grid], row-major; each row sums to the mask's number of pixels.
     """
-    upsampling = interpolation_matrix(
-        grid, masks.shape[-1], antialias=False, device=masks.device
-    )  # [m, grid]
+    size = masks.shape[-1]
+    upsampling = interpolation_matrix(grid, size, antialias=False, device=masks.device)  # [m, grid]
     weights = masks.new_empty((len(masks), grid * grid), dtype=torch.float32)
     for start in range(0, len(masks), MASKS_AT_ONCE):
         chunk = masks[start : start + MASKS_AT_ONCE].float() @ upsampling  # [n, m, grid]

@@ -39,7 +39,5 @@ def test_equals_the_extremes_of_the_pixels(seed, density, height, width):
     masks = torch.rand(4, height, width, generator=torch.Generator().manual_seed(seed)) < density
     for mask, box in zip(masks, mask_boxes(masks).tolist(), strict=True):
         y, x = mask.nonzero(as_tuple=True)
-        expected = (
-            [x.min().item(), y.min().item(), x.max().item(), y.max().item()] if len(x) else [0, 0, 0, 0]
-        )
+        expected = [x.min().item(), y.min().item(), x.max().item(), y.max().item()] if len(x) else [0, 0, 0, 0]
         assert box == expected

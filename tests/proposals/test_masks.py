@@ -18,9 +18,9 @@ def blobs(count, size, seed, level=0.8):
 
 
 def resized_by_torch(logits, height, width):
-    return F.interpolate(
-        logits[:, None], size=(height, width), mode="bilinear", align_corners=False, antialias=True
-    )[:, 0]
+    return F.interpolate(logits[:, None], size=(height, width), mode="bilinear", align_corners=False, antialias=True)[
+        :, 0
+    ]
 
 
 # Width from 2: torch 2.13 repeats the first row when it antialiases to a width of 1 on a CPU.

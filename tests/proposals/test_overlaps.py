@@ -8,9 +8,7 @@ from ntt.proposals.overlaps import mask_overlaps
 
 
 def listed(overlaps):
-    return sorted(
-        zip(overlaps.rows.tolist(), overlaps.cols.tolist(), overlaps.intersections.tolist(), strict=True)
-    )
+    return sorted(zip(overlaps.rows.tolist(), overlaps.cols.tolist(), overlaps.intersections.tolist(), strict=True))
 
 
 def brute_force(masks):
@@ -20,9 +18,7 @@ def brute_force(masks):
 
 
 @settings(max_examples=50, deadline=None)
-@given(
-    st.integers(0, 2**32 - 1), st.integers(0, 9), st.floats(0.0, 0.6), st.integers(1, 12), st.integers(1, 12)
-)
+@given(st.integers(0, 2**32 - 1), st.integers(0, 9), st.floats(0.0, 0.6), st.integers(1, 12), st.integers(1, 12))
 def test_equals_brute_force(seed, count, density, height, width):
     masks = torch.rand(count, height, width, generator=torch.Generator().manual_seed(seed)) < density
     assert listed(mask_overlaps(encode_masks(masks))) == brute_force(masks)
