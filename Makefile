@@ -33,6 +33,12 @@ lock: ## pin what a fresh resolution of pyproject.toml gives (needs the network)
 test: $(STAMP) ## run the tests
 	$(BIN)/python -m pytest
 
+demo: $(STAMP) ## run the whole method on drawn scenes, nothing to download
+	$(BIN)/python -m ntt.run +experiment=demo
+
+integration: $(STAMP) ## the tests of the real command line and of several processes
+	$(BIN)/python -m pytest -m integration
+
 check: $(STAMP) ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
