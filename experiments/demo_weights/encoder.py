@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import torch
 import torch.nn.functional as F
-import yaml
 from torch import Tensor, nn
 from transformers import Dinov2Config, Dinov2Model
 
-from experiments.demo_weights.encoder_batches import (
-    Views,
-    object_edges,
-    random_references,
-    random_windows,
-    reference_box,
-    whole_scenes,
-)
-from experiments.demo_weights.encoder_batches import _collect as collect
-from experiments.demo_weights.encoder_batches import _view as view
-from experiments.demo_weights.scenes import MAX_OBJECTS, UNSEEN, TrainingScenes, training_classes
+from experiments.demo_weights.encoder_batches import Views, random_references, random_windows, whole_scenes
+from experiments.demo_weights.scenes import TrainingScenes, training_classes
+from experiments.demo_weights.sizes import encoder_config
 from ntt.drawn.classes import ACCENTS, EMBLEMS
 from ntt.drawn.textures import TEXTURES
 
-CONFIG = Path(__file__).resolve().parents[2] / "conf" / "backbone" / "dinov2_demo.yaml"
 WINDOW = 112  # pixels
 SHARPNESS = 16.0  # of the cosine classifier
 FIRST_WINDOWS = 44  # windows in each step of the first phase
@@ -37,7 +25,7 @@ class EncoderTraining(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        config = yaml.safe_load(CONFIG.read_text())
+        config = encoder_config()
         self.image_size, self.patch, width = config["image_size"], config["patch_size"], config["width"]
         self.grid = self.image_size // self.patch
         self.network = Dinov2Model(
@@ -57,20 +45,14 @@ class EncoderTraining(nn.Module):
             [list(TEXTURES).index(c.texture), list(EMBLEMS).index(c.emblem), ACCENTS.index(c.accent)]
             for c in self.classes
         ]
-        self.register_buffer("attributes", torch.tensor(attributes), persistent=False)
+        self.attributes = torch.tensor(attributes)  # [C, 3]
         sizes = (len(TEXTURES), len(EMBLEMS), len(ACCENTS))
-        self.heads = nn.ModuleDict(
-            {
-                "classes": nn.Linear(width, len(self.classes) + 1, bias=False),  # the last one is background
-                "attributes": nn.ModuleList(nn.Linear(width, size) for size in sizes),
-                "geometry": nn.Linear(width, 4),
-            }
-        )
+        self.heads = _Heads(len(self.classes) + 1, sizes, width)  # the last class is background
 
     def tokens(self, images: Tensor, corner: tuple[int, int] = (0, 0)) -> Tensor:
         """Normalised patch tokens [B, g, g, D].
 
-        ``corner`` is the row and column of the position grid at which a window smaller than the full input sits.
+        ``corner`` is the row and column of the position grid at which a window sits.
         """
         network = self.network
         patches = network.embeddings.patch_embeddings(images)  # [B, g * g, D]
@@ -82,6 +64,14 @@ class EncoderTraining(nn.Module):
         first = (network.embeddings.cls_token + positions[:, :1]).expand(len(images), -1, -1)
         hidden = network.encoder(torch.cat([first, patches + plane], dim=1)).last_hidden_state
         return network.layernorm(hidden)[:, 1:].unflatten(1, (grid, grid))
+
+
+class _Heads(nn.Module):
+    def __init__(self, classes: int, attributes: tuple[int, ...], width: int) -> None:
+        super().__init__()
+        self.classes = nn.Linear(width, classes, bias=False)
+        self.attributes = nn.ModuleList(nn.Linear(width, size) for size in attributes)
+        self.geometry = nn.Linear(width, 4)
 
 
 def sine_positions(grid: int, width: int) -> Tensor:
@@ -96,7 +86,7 @@ def sine_positions(grid: int, width: int) -> Tensor:
 def training_losses(
     training: EncoderTraining, scenes: TrainingScenes, step: int, seed: int, window_steps: int
 ) -> dict[str, Tensor]:
-    """Losses of a step: windows only in the first ``window_steps``, then scenes, references and some windows."""
+    """Losses of a step: windows in the first ``window_steps``, then scenes, references and some windows."""
     generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, step])))
     patch, size = training.patch, training.image_size
     first = step < window_steps
@@ -105,7 +95,7 @@ def training_losses(
         chosen = generator.integers(len(scenes), size=SCENES)
         views.append(whole_scenes(scenes, chosen, size, patch, generator))
         views.append(random_references(scenes, REFERENCES, size, patch, generator))
-    vectors, labels, patch_losses, geometry_losses = [], [], [], []
+    vectors, labels, patch_losses, texture_losses, geometry_losses = [], [], [], [], []
     for each in views:
         room = training.grid - each.images.shape[-1] // patch + 1
         row, column = (int(edge) for edge in generator.integers(room, size=2))
@@ -113,25 +103,22 @@ def training_losses(
         pooled, pooled_labels = pool(tokens, each, len(training.classes))
         vectors.append(pooled)
         labels.append(pooled_labels)
-        patch_losses.append(patch_loss(training, tokens, each))
+        patch_vectors, patch_labels = clear_patches(tokens, each, len(training.classes))
+        patch_losses.append(patch_loss(training, patch_vectors, patch_labels))
+        texture_losses.append(attribute_loss(training, patch_vectors, patch_labels))
         geometry_losses.append(geometry_loss(training, tokens, each))
     vector, label = torch.cat(vectors), torch.cat(labels)
-    objects = label < len(training.classes)
-    wanted = training.attributes[label[objects]]  # [N, 3]
-    attribute_losses = [
-        F.cross_entropy(head(vector[objects] * SHARPNESS), wanted[:, column])
-        for column, head in enumerate(training.heads["attributes"])
-    ]
     return {
         "classes": F.cross_entropy(class_logits(training, vector), label),
         "patches": 0.5 * torch.stack(patch_losses).mean(),
-        "attributes": 0.25 * torch.stack(attribute_losses).sum(),
+        "attributes": 0.25 * attribute_loss(training, vector, label),
+        "patch_attributes": 0.25 * torch.stack(texture_losses).mean(),
         "geometry": 0.3 * torch.stack(geometry_losses).mean(),
     }
 
 
 def pool(tokens: Tensor, views: Views, background: int) -> tuple[Tensor, Tensor]:
-    """L2-normalised mean tokens [N, D] of the counted objects, and of each view's background, with labels [N]."""
+    """L2-normalised mean tokens [N, D] of counted objects and of each view's background, with labels [N]."""
     weights = views.shares.flatten(2)  # [B, 11, g * g]
     clear = (weights[:, 0] > 0.9).float()
     weights = torch.cat([clear[:, None], weights[:, 1:]], dim=1)
@@ -142,26 +129,38 @@ def pool(tokens: Tensor, views: Views, background: int) -> tuple[Tensor, Tensor]
 
 
 def class_logits(training: EncoderTraining, vectors: Tensor) -> Tensor:
-    return SHARPNESS * vectors @ F.normalize(training.heads["classes"].weight, dim=1).T
+    return SHARPNESS * vectors @ F.normalize(training.heads.classes.weight, dim=1).T
 
 
-def patch_loss(training: EncoderTraining, tokens: Tensor, views: Views) -> Tensor:
-    """Each patch that one object (or the background) mostly covers names its class."""
+def clear_patches(tokens: Tensor, views: Views, background: int) -> tuple[Tensor, Tensor]:
+    """L2-normalised tokens [N, D] and labels [N] of patches that one object, or the background, mostly fills."""
     share, owner = views.shares.max(dim=1)  # [B, g, g]
     labels = views.labels.clone()
-    labels[:, 0] = len(training.classes)
+    labels[:, 0] = background
     label = labels.gather(1, owner.flatten(1)).view_as(owner)
     clear = (share > 0.6) & (label >= 0)
+    return F.normalize(tokens[clear], dim=1), label[clear]
+
+
+def patch_loss(training: EncoderTraining, vectors: Tensor, labels: Tensor) -> Tensor:
+    """Every clear patch names its class."""
     # Patches on objects count as much as the many of the background.
-    weight = torch.where(label[clear] == len(training.classes), 0.3, 1.0)
-    loss = F.cross_entropy(
-        class_logits(training, F.normalize(tokens[clear], dim=1)), label[clear], reduction="none"
-    )
+    weight = torch.where(labels == len(training.classes), 0.3, 1.0)
+    loss = F.cross_entropy(class_logits(training, vectors), labels, reduction="none")
     return (loss * weight).sum() / weight.sum().clamp(min=1)
 
 
+def attribute_loss(training: EncoderTraining, vectors: Tensor, labels: Tensor) -> Tensor:
+    """Every vector on an object names that object's texture, emblem and accent."""
+    objects = labels < len(training.classes)
+    wanted = training.attributes[labels[objects]]  # [N, 3]
+    vector = vectors[objects] * SHARPNESS
+    losses = [F.cross_entropy(head(vector), wanted[:, column]) for column, head in enumerate(training.heads.attributes)]
+    return torch.stack(losses).sum()
+
+
 def geometry_loss(training: EncoderTraining, tokens: Tensor, views: Views) -> Tensor:
-    """Each patch on an object points at the object's centre and says its size, in fifths of the full input."""
+    """Each patch on an object points at its centre and says its size, in fifths of the full input."""
     shares = views.shares[:, 1:]  # [B, 10, g, g]
     grid = shares.shape[-1]
     line = torch.arange(grid, dtype=torch.float32)
@@ -172,48 +171,6 @@ def geometry_loss(training: EncoderTraining, tokens: Tensor, views: Views) -> Te
     flat = owner.flatten(1)
     centre_x, centre_y, area = (values.gather(1, flat).view_as(owner) for values in (x, y, mass))
     target = torch.stack([centre_x - line, centre_y - line[:, None], area.sqrt(), area.sqrt()], dim=-1)
-    error = (training.heads["geometry"](tokens) - target * 5 / training.grid).abs().mean(dim=-1)
+    error = (training.heads.geometry(tokens) - target * 5 / training.grid).abs().mean(dim=-1)
     inside = (share > 0.5).float()
     return (error * inside).sum() / inside.sum().clamp(min=1)
-
-
-@torch.no_grad()
-def check_encoder(
-    training: EncoderTraining, scenes: TrainingScenes, unseen: TrainingScenes
-) -> dict[str, float]:
-    """Accuracy with perfect masks: of the trained classifier, and of five references a class for unseen classes."""
-    patch, size = training.patch, training.image_size
-    views = whole_scenes(scenes, np.arange(40), size, patch, None)
-    vectors, labels = pool(training.tokens(views.images), views, len(training.classes))
-    known = class_logits(training, vectors).argmax(dim=1) == labels
-    half = len(unseen) // 2
-    prototypes = F.normalize(torch.stack(_unseen_references(training, unseen, half, shots=5)), dim=1)
-    views = whole_scenes(unseen, np.arange(half, half + 40), size, patch, None)
-    vectors, labels = pool(training.tokens(views.images), views, UNSEEN)
-    objects = labels < UNSEEN
-    nearest = (vectors[objects] @ prototypes.T).argmax(dim=1)
-    return {
-        "check_trained_classes": float(known.float().mean()),
-        "check_unseen_classes": float((nearest == labels[objects]).float().mean()),
-    }
-
-
-def _unseen_references(
-    training: EncoderTraining, scenes: TrainingScenes, count: int, shots: int
-) -> list[Tensor]:
-    """Mean vector of the first references of each unseen class among ``count`` scenes."""
-    means = []
-    for label in range(UNSEEN):
-        crops = []
-        for index in range(count):
-            for owner in range(1, MAX_OBJECTS + 1):
-                if scenes.labels[index, owner - 1] == label and (scenes.owners[index] == owner).sum() > 900:
-                    box = reference_box(object_edges(scenes.owners[index], owner))
-                    crop = view(scenes, index, box, training.image_size, training.patch, None)
-                    crop[2][np.arange(MAX_OBJECTS + 1) != owner] = -1
-                    crop[2][owner] = label
-                    crops.append(crop)
-        views = collect(crops[:shots])
-        vectors, labels = pool(training.tokens(views.images), views, UNSEEN)
-        means.append(vectors[labels == label].mean(dim=0))
-    return means

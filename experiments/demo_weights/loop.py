@@ -1,6 +1,6 @@
 """The training loop both networks share: seeded, resumable, with an averaged copy and a recorded curve.
 
-Every step's batch is a function of (seed, step), so a run that was killed and resumed sees what an unbroken one sees.
+Every step's batch is a function of (seed, step), so a killed and resumed run sees what an unbroken one sees.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import json
 import math
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -44,7 +43,6 @@ class Schedule:
 
 
 def fit(
-    network: nn.Module,
     loss_of_step: Callable[[int], dict[str, Tensor]],
     check: Callable[[], dict[str, float]],
     optimizer: MuonAdamW,
@@ -56,7 +54,6 @@ def fit(
     """Train until ``schedule.steps`` and return the averaged parameters by name.
 
     Args:
-        network: everything that is trained, in place.
         loss_of_step: the losses of a step by name, already weighted; their sum is minimised.
         check: figures on scenes that are not trained on, called with the averaged parameters in place.
         folder: where the checkpoint and the curve are kept, and found again.
@@ -112,9 +109,7 @@ def exchanged(parameters: dict[str, nn.Parameter], values: dict[str, Tensor]) ->
 def averaged_parameters(folder: Path, name: str) -> dict[str, Tensor]:
     """The averaged parameters of the latest checkpoint."""
     tensors = load_file(folder / f"{name}.checkpoint.safetensors")
-    return {
-        key.removeprefix("average."): value for key, value in tensors.items() if key.startswith("average.")
-    }
+    return {key.removeprefix("average."): value for key, value in tensors.items() if key.startswith("average.")}
 
 
 def _save(
@@ -130,12 +125,10 @@ def _save(
     tensors["step"] = torch.tensor(step)
     part = path.with_suffix(".part")
     save_file(tensors, part)
-    os.replace(part, path)
+    part.replace(path)
 
 
-def _restore(
-    path: Path, parameters: dict[str, nn.Parameter], average: dict[str, Tensor], optimizer: MuonAdamW
-) -> int:
+def _restore(path: Path, parameters: dict[str, nn.Parameter], average: dict[str, Tensor], optimizer: MuonAdamW) -> int:
     tensors = load_file(path)
     with torch.no_grad():
         for key, parameter in parameters.items():

@@ -1,7 +1,7 @@
 """Muon for the matrices of a network, AdamW for everything else, with a state that is a flat dict of tensors.
 
-Muon (Jordan et al., 2024) replaces the momentum of a weight matrix by the nearest orthogonal matrix, found with a
-few Newton-Schulz steps. On these small networks it learns several times faster per step than AdamW.
+Muon (Jordan et al., 2024) replaces the momentum of a weight matrix by the nearest orthogonal matrix, found
+with a few Newton-Schulz steps. On these small networks it learns several times faster per step than AdamW.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class MuonAdamW:
 
     @torch.no_grad()
     def step(self, number: int, scale: float) -> None:
-        """One update from the gradients in place; ``number`` counts from 1, ``scale`` multiplies both rates."""
+        """One update from the gradients; ``number`` counts from 1, ``scale`` multiplies both rates."""
         for name, parameter in self.parameters.items():
             if parameter.grad is None:
                 continue
@@ -56,9 +56,7 @@ class MuonAdamW:
             if name in self.matrices:
                 first.lerp_(parameter.grad, 1 - MUON_MOMENTUM)
                 update = _orthogonal(parameter.grad.lerp(first, MUON_MOMENTUM).flatten(1)).view_as(parameter)
-                size = (
-                    max(parameter.shape[0], parameter[0].numel()) ** 0.5
-                )  # brings the root mean square to 1
+                size = max(parameter.shape[0], parameter[0].numel()) ** 0.5  # brings the root mean square to 1
                 parameter.mul_(1 - scale * self.matrix_rate * self.weight_decay)
                 parameter.sub_(update, alpha=scale * self.matrix_rate * size)
             else:
@@ -73,11 +71,7 @@ def _is_matrix(name: str, parameter: nn.Parameter) -> bool:
     """Hidden weights: not embeddings, tokens, positions or a loss's own heads, which AdamW suits better."""
     plain = parameter.ndim == 2 or (parameter.ndim == 4 and parameter.shape[-1] <= 3)
     apart = ("embed", "token", "position", "heads.")
-    return (
-        plain
-        and min(parameter.shape[0], parameter[0].numel()) > 1
-        and not any(word in name for word in apart)
-    )
+    return plain and min(parameter.shape[0], parameter[0].numel()) > 1 and not any(word in name for word in apart)
 
 
 def _orthogonal(matrix: Tensor) -> Tensor:

@@ -17,15 +17,15 @@ from ntt.progress import track
 COMPOSED = 180
 COMPOSED_SEED = 7
 MAX_OBJECTS = 10
-# Seeds apart from those of the written dataset (ntt.drawn.dataset). "unseen" has composed classes of its own, to
-# watch how well an encoder tells classes apart that it was not trained on, without a look at the novel ones.
+# Seeds apart from those of the written dataset (ntt.drawn.dataset). "unseen" has composed classes of its own:
+# how well an encoder tells apart classes it was not trained on is watched without a look at the novel ones.
 SPLITS = {"train": 100, "check": 101, "unseen": 102}
 UNSEEN, UNSEEN_SEED = 20, 8
 
 
 @dataclass(frozen=True)
 class TrainingScenes:
-    """``images`` uint8 [N, S, S, 3], ``owners`` uint8 [N, S, S], ``labels`` int16 [N, 10] (-1: no such object)."""
+    """``images`` uint8 [N, S, S, 3], ``owners`` uint8 [N, S, S], ``labels`` int16 [N, 10] (-1: none)."""
 
     images: NDArray[np.uint8]
     owners: NDArray[np.uint8]

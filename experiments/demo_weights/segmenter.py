@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 import torch.nn.functional as F
-import yaml
 from torch import Tensor, nn
 
 from experiments.demo_weights.scenes import TrainingScenes
 from experiments.demo_weights.segmenter_batches import SegmenterBatch, segmenter_batch
+from experiments.demo_weights.sizes import segmenter_config
 from ntt.segmenters.sam2_network import build_network
 
-CONFIG = Path(__file__).resolve().parents[2] / "conf" / "segmenter" / "sam2_demo.yaml"
 WINDOW = 128  # pixels: side of the windows of the first phase
 WINDOW_IMAGES, WINDOW_PROMPTS = 12, 4  # in a batch of the first phase
 IMAGES, PROMPTS = 6, 8  # in a batch of the second phase, of whole scenes
@@ -25,7 +22,7 @@ class SegmenterTraining(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        config = yaml.safe_load(CONFIG.read_text())
+        config = segmenter_config()
         self.image_size: int = config["image_size"]
         self.network = build_network(config["architecture"], config["overrides"], self.image_size)
         fine, middle, coarse = (self.network.hidden_dim // part for part in (8, 4, 1))
@@ -49,9 +46,7 @@ class SegmenterTraining(nn.Module):
         coordinates = torch.stack([corners, second], dim=1)
         encoder = network.sam_prompt_encoder
         sparse = encoder._embed_points(coordinates, labels, pad=False)
-        blank = encoder.no_mask_embed.weight.view(1, -1, 1, 1).expand(
-            len(batch.points), -1, *coarse.shape[-2:]
-        )
+        blank = encoder.no_mask_embed.weight.view(1, -1, 1, 1).expand(len(batch.points), -1, *coarse.shape[-2:])
         masks, iou, _, _ = network.sam_mask_decoder.predict_masks(
             image_embeddings=coarse.repeat_interleave(repeats, 0),
             image_pe=_cut(encoder.get_dense_pe(), batch.corner, 16, coarse.shape[-1]),
@@ -108,9 +103,7 @@ def mask_losses(masks: Tensor, iou: Tensor, targets: Tensor, foreground: Tensor)
     with torch.no_grad():
         error = (logits.sigmoid() - target).abs()
         emphasis = 0.5 + 2.0 * error + 1.5 * ((target > 0.02) & (target < 0.98))  # hard and border cells
-    cross = F.binary_cross_entropy_with_logits(logits, target, weight=emphasis, reduction="none").mean(
-        dim=(2, 3)
-    )
+    cross = F.binary_cross_entropy_with_logits(logits, target, weight=emphasis, reduction="none").mean(dim=(2, 3))
     chance = logits.sigmoid()
     overlap = (chance * target).sum(dim=(2, 3))
     dice = 1 - (2 * overlap + 1) / ((chance.square() + target.square()).sum(dim=(2, 3)) + 1)

@@ -54,9 +54,7 @@ def segmenter_batch(
     generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(list(seed))))
     scale = full / SCENE_SIZE
     # Windows sit on the tiling of the trunk's position embedding and never move within it.
-    row, column = (
-        int(step) * WINDOW_STEP for step in generator.integers((full - size) // WINDOW_STEP + 1, size=2)
-    )
+    row, column = (int(step) * WINDOW_STEP for step in generator.integers((full - size) // WINDOW_STEP + 1, size=2))
     top, left, side = (round(edge / scale) for edge in (row, column, size))
     pictures, owner_maps, points, boxes, targets, foreground = [], [], [], [], [], []
     for index in generator.integers(len(scenes), size=images):
@@ -79,7 +77,7 @@ def segmenter_batch(
             points.append(within * scale + (column, row))
             jitter = generator.normal(0, 2.5, 4)
             edges = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
-            boxes.append(np.clip((edges + jitter) * scale, 0, size) + (column, row, column, row))
+            boxes.append(np.clip((edges + jitter) * scale, 0, size) + np.array([column, row, column, row]))
             mask = (owners == wanted) if wanted else np.zeros_like(owners, dtype=bool)
             targets.append(_cell_cover(mask, size // 4))
             foreground.append(wanted > 0)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import torch
 
-from experiments.demo_weights.encoder import EncoderTraining, check_encoder, training_losses
+from experiments.demo_weights.encoder import EncoderTraining, training_losses
+from experiments.demo_weights.encoder_check import check_encoder
 from experiments.demo_weights.loop import Schedule, fit
 from experiments.demo_weights.optimizer import MuonAdamW
 from experiments.demo_weights.scenes import load_scenes
@@ -16,7 +17,7 @@ from experiments.demo_weights.scenes import load_scenes
 SEED = 2
 
 
-def build(matrix_rate: float = 1e-3, other_rate: float = 1e-3) -> tuple[EncoderTraining, MuonAdamW]:
+def build(matrix_rate: float = 2e-3, other_rate: float = 2e-3) -> tuple[EncoderTraining, MuonAdamW]:
     """The network at its first step, and its optimiser."""
     torch.manual_seed(SEED)
     training = EncoderTraining().train()
@@ -36,7 +37,6 @@ def main() -> None:
     unseen = load_scenes(arguments.folder, "unseen", 200)
     training, optimizer = build()
     fit(
-        training,
         lambda step: training_losses(training, scenes, step, SEED, arguments.window_steps),
         lambda: check_encoder(training, held_out, unseen),
         optimizer,

@@ -35,7 +35,6 @@ def main() -> None:
     held_out = load_scenes(arguments.folder, "check", 200)
     training, optimizer = build()
     fit(
-        training,
         lambda step: training_losses(training, scenes, step, SEED, arguments.window_steps),
         lambda: check_segmenter(training, held_out),
         optimizer,
