@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
 
@@ -12,10 +11,8 @@ from torch import Tensor, nn
 from ntt.backbones.dinov2_files import locate, read_weights, weights_digest
 from ntt.backbones.dinov2_network import Architecture, check_config, load_network
 from ntt.errors import InputError
-
-_IMAGENET_MEAN = (0.485, 0.456, 0.406)
-_IMAGENET_STD = (0.229, 0.224, 0.225)
-_AUTOCAST_DTYPES = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
+from ntt.imagenet import normalise
+from ntt.precision import autocast, check_precision
 
 
 class Dinov2:
@@ -63,7 +60,7 @@ class Dinov2:
         device: str | torch.device = "cpu",
         precision: str = "fp32",
     ) -> None:
-        _require(precision in _AUTOCAST_DTYPES, "precision", precision, ", ".join(_AUTOCAST_DTYPES))
+        check_precision(precision)
         _require(ffn in ("mlp", "swiglu"), "backbone.ffn", ffn, "mlp, swiglu")
         _require(width % heads == 0, "backbone.heads", heads, f"a divisor of the width {width}")
         fits = image_size >= patch_size and image_size % patch_size == 0
@@ -74,7 +71,7 @@ class Dinov2:
         self.grid = image_size // patch_size
         self.dim = width
         self._device = torch.device(device)
-        self._dtype = _AUTOCAST_DTYPES[precision]
+        self._precision = precision
         self._path = locate(weights, hub_id, url)
         architecture = Architecture(width, depth, heads, ffn, registers, patch_size)
         tensors = read_weights(self._path, url)
@@ -82,8 +79,6 @@ class Dinov2:
         network: nn.Module = load_network(architecture, self.grid, tensors, self._path)
         self._network = network.to(self._device)
         self._dropped = 1 + registers
-        self._mean = torch.tensor(_IMAGENET_MEAN, device=self._device).view(3, 1, 1)
-        self._std = torch.tensor(_IMAGENET_STD, device=self._device).view(3, 1, 1)
 
     @cached_property
     def weights_sha256(self) -> str:
@@ -103,16 +98,11 @@ class Dinov2:
         if images.ndim != 4 or images.shape[1:] != (3, self.image_size, self.image_size):
             wanted = f"[B, 3, {self.image_size}, {self.image_size}]"
             raise ValueError(f"{self.name} takes images of shape {wanted}, not {list(images.shape)}")
-        with torch.inference_mode(), self._autocast():
-            normalised = (images.to(self._device, torch.float32) - self._mean) / self._std
+        with torch.inference_mode(), autocast(self._device, self._precision):
+            normalised = normalise(images.to(self._device, torch.float32))
             tokens = self._network(normalised).last_hidden_state  # [B, 1 + registers + grid * grid, D]
         # Copied outside inference mode: callers get an ordinary tensor, without the dropped tokens behind it.
         return tokens[:, self._dropped :].to(torch.float32, copy=True)
-
-    def _autocast(self) -> AbstractContextManager[object]:
-        if self._dtype is None:
-            return nullcontext()
-        return torch.autocast(self._device.type, dtype=self._dtype)
 
 
 def _require(condition: bool, key: str, value: object, allowed: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,15 +11,13 @@ import torch
 from torch import Tensor
 
 from ntt.checkpoints import check_keys, read_checkpoint
-from ntt.errors import InputError
 from ntt.hashing import file_sha256
+from ntt.imagenet import normalise
+from ntt.precision import autocast, check_precision
 from ntt.segmenters.decoding import Embedding, RawProposals, decode_points
 from ntt.segmenters.points import point_grid
 from ntt.segmenters.sam2_network import build_network
 
-_IMAGENET_MEAN = (0.485, 0.456, 0.406)
-_IMAGENET_STD = (0.229, 0.224, 0.225)
-_AUTOCAST_DTYPES = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 _WEIGHTS_KEY = "segmenter.weights"
 
 
@@ -63,8 +60,7 @@ class Sam2:
         device: str | torch.device = "cpu",
         precision: str = "fp32",
     ) -> None:
-        if precision not in _AUTOCAST_DTYPES:
-            raise InputError(f"precision={precision} is unknown; choose one of {', '.join(_AUTOCAST_DTYPES)}")
+        check_precision(precision)
         self.name = name
         self.weights = Path(weights)
         self.image_size = image_size
@@ -73,15 +69,13 @@ class Sam2:
         self.iou_threshold = iou_threshold
         self.prompt_batch = prompt_batch
         self.device = torch.device(device)
-        self._autocast_dtype = _AUTOCAST_DTYPES[precision]
+        self._precision = precision
         # Before the network is built: that takes seconds, noticing a missing file none.
         tensors = read_checkpoint(self.weights, _WEIGHTS_KEY, url)
         network = build_network(architecture, overrides or {}, image_size)
         check_keys(self.weights, {key: tuple(t.shape) for key, t in network.state_dict().items()}, tensors)
         network.load_state_dict(tensors)
         self.network = network.requires_grad_(False).to(self.device)
-        self._mean = torch.tensor(_IMAGENET_MEAN, device=self.device).view(3, 1, 1)
-        self._std = torch.tensor(_IMAGENET_STD, device=self.device).view(3, 1, 1)
 
     @cached_property
     def weights_sha256(self) -> str:
@@ -98,8 +92,8 @@ class Sam2:
         if images.ndim != 4 or images.shape[1:] != (3, self.image_size, self.image_size):
             wanted = f"[B, 3, {self.image_size}, {self.image_size}]"
             raise ValueError(f"{self.name} takes images of shape {wanted}, not {list(images.shape)}")
-        normalised = (images.to(self.device, torch.float32) - self._mean) / self._std
-        with self._autocast():
+        normalised = normalise(images.to(self.device, torch.float32))
+        with autocast(self.device, self._precision):
             levels = self.network.forward_image(normalised)["backbone_fpn"]  # finest first
         *high_res, image_embed = levels[-self.network.num_feature_levels :]
         # A still image has no memory of earlier frames; the network was trained to be told so.
@@ -114,10 +108,5 @@ class Sam2:
             embedding: of one image: ``encode(images)[index]``.
             points: ``[P, 2]``, (x, y) in pixels of the input.
         """
-        with self._autocast():
+        with autocast(self.device, self._precision):
             return decode_points(self.network, embedding, points, self.iou_threshold, self.prompt_batch)
-
-    def _autocast(self) -> AbstractContextManager[Any]:
-        if self._autocast_dtype is None:
-            return nullcontext()
-        return torch.autocast(self.device.type, dtype=self._autocast_dtype)
