@@ -30,6 +30,7 @@ def references_sheet(
     references: Mapping[str, Sequence[Reference]],
     load: Callable[[Reference], tuple[np.ndarray, np.ndarray]],
     colours: Mapping[str, Colour],
+    headline: str | None = None,
 ) -> Image.Image:
     """Draw classes as rows and shots as columns; many short rows are wrapped into several blocks.
 
@@ -40,6 +41,7 @@ def references_sheet(
         load: returns a reference's crop uint8 [h, w, 3] RGB and its mask [h, w], 0 outside the object. Called
             for the references that are shown only.
         colours: per class name, from ``class_colours``.
+        headline: the line above; None counts references and classes.
     """
     names = list(references)[:MAX_CLASSES]
     shots = max((len(references[name]) for name in names), default=0)
@@ -51,7 +53,7 @@ def references_sheet(
     rows = math.ceil(len(names) / blocks)
 
     width = max(blocks * (row_width + BLOCK_GAP) - BLOCK_GAP + 2 * GAP, 360)
-    strip = header_strip(_headline(references, len(names)), width, NAME_SIZE)
+    strip = header_strip(headline or _headline(references, len(names)), width, NAME_SIZE)
     sheet = Image.new("RGB", (width, strip.height + rows * (TILE + GAP) + GAP), INK)
     sheet.paste(strip, (0, 0))
     draw = ImageDraw.Draw(sheet)

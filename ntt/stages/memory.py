@@ -15,6 +15,7 @@ from ntt.data.images import UnreadableImage, load_image
 from ntt.data.sampling import Reference
 from ntt.memory.bank import MemoryBank
 from ntt.memory.crops import reference_crop
+from ntt.memory.maps import feature_maps
 from ntt.memory.vectors import reference_vector
 from ntt.progress import track
 from ntt.stages import references
@@ -23,6 +24,9 @@ from ntt.store import Artifact, write_atomically
 
 log = logging.getLogger(__name__)
 CODE = 1
+_MAPS = "maps.safetensors"
+_MAPPED_PER_CLASS = 3  # references whose maps are kept for the picture
+_MAPPED = 96
 
 
 def artifact(work: Workspace) -> Artifact:
@@ -43,15 +47,22 @@ def artifact(work: Workspace) -> Artifact:
 
 
 def make(work: Workspace, folder: Path) -> dict[str, Any]:
-    """Write `memory.safetensors`: the vectors of every class, and which annotation each came from."""
+    """Write `memory.safetensors`, the vectors of every class, and `maps.safetensors` for the report's picture."""
     chosen = references.load(work)
     encoded: list[tuple[int, torch.Tensor]] = []
+    maps: dict[str, torch.Tensor] = {}
+    mapped = {reference.annotation_id for reference in pictured(work)}
     for reference in track(chosen, "memory", unit="references"):
-        vector = _encode(work, reference)
-        if vector is not None:
-            encoded.append((reference.category_id, vector))
+        if (parts := _encode(work, reference)) is None:
+            continue
+        features, mask, vector = parts
+        encoded.append((reference.category_id, vector))
+        if reference.annotation_id in mapped:
+            name = str(reference.annotation_id)
+            maps[f"pca.{name}"], maps[f"clusters.{name}"] = feature_maps(features, mask)
     bank = MemoryBank.from_references(work.inputs.categories, encoded)
     write_atomically(folder / "memory.safetensors", save(bank.to_tensors()))
+    write_atomically(folder / _MAPS, save(maps))
     return {"vectors": len(encoded), "dropped": len(chosen) - len(encoded)}
 
 
@@ -61,12 +72,28 @@ def load(work: Workspace) -> MemoryBank:
     return MemoryBank.from_tensors(load_file(folder / "memory.safetensors"), list(work.inputs.categories.values()))
 
 
+def load_maps(work: Workspace) -> dict[str, torch.Tensor]:
+    """`pca.<annotation id>` and `clusters.<annotation id>` of the pictured references that were not dropped."""
+    return load_file(work.require(artifact(work)).path / _MAPS)
+
+
+def pictured(work: Workspace) -> list[Reference]:
+    """The references whose maps are kept: the first few of each class."""
+    kept: dict[int, list[Reference]] = {}
+    for reference in references.load(work):
+        kept.setdefault(reference.category_id, []).append(reference)
+    return [reference for group in kept.values() for reference in group[:_MAPPED_PER_CLASS]][:_MAPPED]
+
+
 def _image_path(work: Workspace, image_id: int) -> Path:
     return work.inputs.reference_images / work.inputs.references.images[image_id].file_name
 
 
-def _encode(work: Workspace, reference: Reference) -> torch.Tensor | None:
-    """One reference's vector [D], or None (said in the log) where its image or its mask is of no use."""
+def _encode(work: Workspace, reference: Reference) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None:
+    """One reference's features [P, D], soft mask [grid, grid] and vector [D].
+
+    None, with the reason in the log, where its image or its mask is of no use.
+    """
     dataset = work.inputs.references
     record = dataset.images[reference.image_id]
     annotation = work.reference_annotations[reference.annotation_id]
@@ -85,4 +112,5 @@ def _encode(work: Workspace, reference: Reference) -> torch.Tensor | None:
     vector = reference_vector(features, soft_mask)
     if vector is None:
         drop(f"its mask in {dataset.path} is empty")
-    return vector
+        return None
+    return features, soft_mask, vector

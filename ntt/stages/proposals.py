@@ -148,6 +148,6 @@ def _announce(work: Workspace, images: int) -> None:
     vector = config.backbone.width * (2 if config.store.vectors == "float16" else 4)
     most = images * config.segmenter.points_per_side**2 * (vector + _BYTES_PER_MASK)
     free = shutil.disk_usage(work.store.root).free
-    log.info("proposals: %d images to do, at most %.1f GB to write in %s", images, most / 1e9, work.store.root)
+    log.info("proposals: %d images to do, at most %.0f MB to write in %s", images, most / 1e6, work.store.root)
     if most > free:
-        log.warning("only %.1f GB are free there: set store.root to a larger disk", free / 1e9)
+        log.warning("only %.0f MB are free there: set store.root to a larger disk", free / 1e6)
