@@ -245,6 +245,24 @@ def test_a_folder_of_images_needs_no_truth(coco, small_networks, tmp_path):
     assert not (tmp_path / "out" / "metrics.json").exists()
 
 
+def test_wandb_watches_offline(first_run, coco, small_networks, tmp_path):
+    cwd, _ = first_run
+    options = run_options(coco, small_networks, f"store.root={cwd}/outputs/store")
+    log = log_of(ntt(*options, "tracking=wandb", "tracking.mode=offline", cwd=tmp_path))
+    assert "wandb sync" in log
+    assert list((tmp_path / "out").rglob("*.wandb"))
+    assert (tmp_path / "out" / "metrics.json").read_bytes() == (cwd / "out" / "metrics.json").read_bytes()
+
+
+def test_real_photographs(tiny_coco, small_networks, tmp_path):
+    classes = "split=[person,car,cat,dog,chair,clock]"
+    options = ["+experiment=coco_30shot", f"dataset.root={tiny_coco}", "shots=1", classes, "dataset.limit=10"]
+    done = ntt(*options, *small_networks, "hydra.run.dir=out", cwd=tmp_path)
+    assert "memory: made" in log_of(done)
+    assert "images 10" in done.stderr
+    assert set(json.loads((tmp_path / "out" / "metrics.json").read_text())["per_class"]) >= {"person", "clock"}
+
+
 def assert_one_sentence(done: subprocess.CompletedProcess[str], *parts: str) -> None:
     assert done.returncode == 2, done.stderr
     complaints = [line for line in done.stderr.splitlines() if " INFO " not in line]
