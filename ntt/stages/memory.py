@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save
 from ntt.data.coco import annotation_mask
 from ntt.data.images import UnreadableImage, load_image
 from ntt.data.sampling import Reference
+from ntt.errors import InputError
 from ntt.memory.bank import MemoryBank
 from ntt.memory.crops import reference_crop
 from ntt.memory.maps import feature_maps
@@ -103,7 +104,10 @@ def _encode(work: Workspace, reference: Reference) -> tuple[torch.Tensor, torch.
     except UnreadableImage as error:
         drop(error)
         return None
-    mask = annotation_mask(annotation, record.height, record.width)
+    try:
+        mask = annotation_mask(annotation, record.height, record.width)
+    except InputError as error:
+        raise InputError(f"{dataset.path}: {error}") from error
     backbone = work.backbone
     crop, soft_mask = reference_crop(
         image, mask, annotation.bbox, work.config.memory.context, backbone.image_size, backbone.grid
