@@ -1,13 +1,15 @@
-"""Where DINOv2's weights come from: a file, a folder in transformers' layout, or the Hub."""
+"""Where a backbone's weights come from: a file, a folder in transformers' layout, or the Hub."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path, PurePosixPath
 
 from huggingface_hub import snapshot_download
 from torch import Tensor
 
+from ntt.backbones.architecture import Architecture
 from ntt.checkpoints import download_command, read_checkpoint
 from ntt.errors import InputError
 from ntt.hashing import file_sha256
@@ -74,3 +76,23 @@ def weights_digest(path: Path) -> str:
     """Hex sha256 of the checkpoint file; of several shards, the sha256 of their digests joined in order."""
     digests = [file_sha256(file) for file in weight_files(path)]
     return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def check_config(folder: Path, architecture: Architecture) -> None:
+    """Compare a transformers folder's config.json, where there is one, with what no tensor's shape tells.
+
+    Raises:
+        InputError: it says another number of heads, or it is no JSON.
+    """
+    path = folder / "config.json"
+    if not path.is_file():
+        return
+    try:
+        heads = json.loads(path.read_text()).get("num_attention_heads", architecture.heads)
+    except (ValueError, AttributeError) as error:
+        raise InputError(f"{path} (backbone.weights) is no JSON object; get the folder's files again") from error
+    if heads != architecture.heads:
+        raise InputError(
+            f"{path} says num_attention_heads {heads} where backbone.heads is {architecture.heads}; "
+            "choose the backbone that fits backbone.weights"
+        )

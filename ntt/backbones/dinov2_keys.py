@@ -10,21 +10,11 @@ Meta stacks query, key and value in one matrix; both older namings stack the two
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Iterable
 
-from torch import Tensor
+from ntt.backbones.keys import Naming, Source
 
-
-class Source(NamedTuple):
-    """Where a tensor is found: the ``part``-th of ``parts`` equal slices along dimension 0 of ``key``."""
-
-    key: str
-    part: int = 0
-    parts: int = 1
-
-
-# Names end before ".weight" / ".bias" where both exist.
+_BLOCKS = "encoder.layer"
 _META_TOP = {
     "embeddings.cls_token": Source("cls_token"),
     "embeddings.mask_token": Source("mask_token"),
@@ -33,7 +23,7 @@ _META_TOP = {
     "embeddings.patch_embeddings.projection": Source("patch_embed.proj"),
     "layernorm": Source("norm"),
 }
-_META_LAYER = {
+_META_BLOCK = {
     "norm1": Source("norm1"),
     "attention.q_proj": Source("attn.qkv", 0, 3),
     "attention.k_proj": Source("attn.qkv", 1, 3),
@@ -48,7 +38,7 @@ _META_LAYER = {
     "mlp.down_proj": Source("mlp.w3"),
     "layer_scale2.lambda1": Source("ls2.gamma"),
 }
-_HUB_LAYER = {
+_HUB_BLOCK = {
     "attention.q_proj": Source("attention.attention.query"),
     "attention.k_proj": Source("attention.attention.key"),
     "attention.v_proj": Source("attention.attention.value"),
@@ -57,6 +47,8 @@ _HUB_LAYER = {
     "mlp.up_proj": Source("mlp.weights_in", 1, 2),
     "mlp.down_proj": Source("mlp.weights_out"),
 }
+_META = Naming(_META_TOP, "blocks", _META_BLOCK)
+_HUB = Naming({}, _BLOCKS, _HUB_BLOCK)
 
 
 def sources(names: Iterable[str], found: Iterable[str]) -> dict[str, Source]:
@@ -66,34 +58,7 @@ def sources(names: Iterable[str], found: Iterable[str]) -> dict[str, Source]:
     """
     found = set(found)
     if "pos_embed" in found or "patch_embed.proj.weight" in found:
-        return {name: _renamed(name, _META_TOP, "blocks", _META_LAYER) for name in names}
+        return _META.sources(names, _BLOCKS)
     if any(".attention.attention." in key for key in found):
-        return {name: _renamed(name, {}, "encoder.layer", _HUB_LAYER) for name in names}
+        return _HUB.sources(names, _BLOCKS)
     return {name: Source(name) for name in names}
-
-
-def source_shapes(wanted: Mapping[str, Source], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
-    """Names and shapes a checkpoint must have so that ``wanted`` yields parameters of ``shapes``."""
-    return {source.key: (shapes[name][0] * source.parts, *shapes[name][1:]) for name, source in wanted.items()}
-
-
-def rename(wanted: Mapping[str, Source], found: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The checkpoint's tensors under transformers 5's names: views, nothing is copied."""
-    return {name: found[source.key].chunk(source.parts)[source.part] for name, source in wanted.items()}
-
-
-def _renamed(name: str, top: Mapping[str, Source], layers: str, layer: Mapping[str, Source]) -> Source:
-    prefix = "encoder.layer."
-    if not name.startswith(prefix):
-        return _with_ending(name, top)
-    index, rest = name.removeprefix(prefix).split(".", 1)
-    source = _with_ending(rest, layer)
-    return source._replace(key=f"{layers}.{index}.{source.key}")
-
-
-def _with_ending(name: str, table: Mapping[str, Source]) -> Source:
-    if name in table:
-        return table[name]
-    stem, _, ending = name.rpartition(".")
-    source = table.get(stem, Source(stem))
-    return source._replace(key=f"{source.key}.{ending}")

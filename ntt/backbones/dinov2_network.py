@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -17,41 +15,15 @@ from transformers import (
     Dinov2WithRegistersModel,
 )
 
-from ntt.backbones.dinov2_keys import rename, source_shapes, sources
+from ntt.backbones.architecture import Architecture
+from ntt.backbones.dinov2_keys import sources
+from ntt.backbones.keys import rename, source_shapes
 from ntt.backbones.positions import resize_positions, trained_grid
 from ntt.checkpoints import check_keys
-from ntt.errors import InputError
 
 Network: TypeAlias = Dinov2Model | Dinov2WithRegistersModel
 
 _POSITIONS = "embeddings.position_embeddings"
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """The sizes that tell one DINOv2 from another.
-
-    Attributes:
-        width: channels D.
-        depth: transformer blocks.
-        heads: attention heads of a block.
-        ffn: feed-forward network of a block, "mlp" or "swiglu".
-        registers: register tokens.
-        patch_size: side of a patch in pixels.
-    """
-
-    width: int
-    depth: int
-    heads: int
-    ffn: str
-    registers: int
-    patch_size: int
-
-    def __str__(self) -> str:
-        return (
-            f"a DINOv2 with width {self.width}, depth {self.depth}, ffn {self.ffn}, "
-            f"registers {self.registers}, patch_size {self.patch_size}"
-        )
 
 
 def empty_network(architecture: Architecture, grid: int) -> Network:
@@ -91,28 +63,8 @@ def load_network(architecture: Architecture, grid: int, found: Mapping[str, Tens
     if table is not None and table.ndim == 3:
         # Any square table will do: it is resized below.
         shapes[_POSITIONS] = (1, 1 + trained_grid(table) ** 2, architecture.width)
-    check_keys(origin, source_shapes(wanted, shapes), found, str(architecture))
+    check_keys(origin, source_shapes(wanted, shapes), found, f"a DINOv2 with {architecture}")
     weights = {name: tensor.float() for name, tensor in rename(wanted, found).items()}
     weights[_POSITIONS] = resize_positions(weights[_POSITIONS], grid, architecture.registers > 0)
     network.load_state_dict(weights, assign=True)
     return network.requires_grad_(False).eval()
-
-
-def check_config(folder: Path, architecture: Architecture) -> None:
-    """Compare a transformers folder's config.json, where there is one, with what no tensor's shape tells.
-
-    Raises:
-        InputError: it says another number of heads, or it is no JSON.
-    """
-    path = folder / "config.json"
-    if not path.is_file():
-        return
-    try:
-        heads = json.loads(path.read_text()).get("num_attention_heads", architecture.heads)
-    except (ValueError, AttributeError) as error:
-        raise InputError(f"{path} (backbone.weights) is no JSON object; get the folder's files again") from error
-    if heads != architecture.heads:
-        raise InputError(
-            f"{path} says num_attention_heads {heads} where backbone.heads is {architecture.heads}; "
-            "choose the backbone that fits backbone.weights"
-        )

@@ -9,9 +9,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from ntt.backbones import dinov2_files
-from ntt.backbones.dinov2_files import locate, read_weights, weight_files, weights_digest
-from ntt.backbones.dinov2_network import Architecture, check_config
+from ntt.backbones import checkpoint_files
+from ntt.backbones.architecture import Architecture
+from ntt.backbones.checkpoint_files import check_config, locate, read_weights, weight_files, weights_digest
 from ntt.errors import InputError
 from ntt.hashing import file_sha256
 
@@ -44,16 +44,16 @@ def test_hub_id_is_downloaded_without_pickles(monkeypatch: pytest.MonkeyPatch, t
         asked.append((repository, allow_patterns))
         return str(tmp_path)
 
-    monkeypatch.setattr(dinov2_files, "snapshot_download", download)
+    monkeypatch.setattr(checkpoint_files, "snapshot_download", download)
     assert locate("hub:example/dinov2", None, None) == tmp_path
     assert asked == [("example/dinov2", ["config.json", "*.safetensors"])]
 
 
 @pytest.mark.parametrize("name", ["example/not-cached", "no/such/name"])
 def test_hub_offline_is_one_clear_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
-    real = dinov2_files.snapshot_download
+    real = checkpoint_files.snapshot_download
     monkeypatch.setattr(
-        dinov2_files,
+        checkpoint_files,
         "snapshot_download",
         lambda repository, **options: real(repository, cache_dir=tmp_path, local_files_only=True, **options),
     )

@@ -11,8 +11,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn.functional import conv2d, gelu, interpolate, layer_norm, linear, silu
 
+from ntt.backbones.architecture import Architecture
 from ntt.backbones.dinov2 import Dinov2
-from ntt.backbones.dinov2_network import Architecture, load_network
+from ntt.backbones.dinov2_network import load_network
 from ntt.errors import InputError
 from ntt.hashing import file_sha256
 

@@ -7,8 +7,10 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from ntt.backbones.dinov2_keys import rename, source_shapes, sources
-from ntt.backbones.dinov2_network import Architecture, empty_network, load_network
+from ntt.backbones.architecture import Architecture
+from ntt.backbones.dinov2_keys import sources
+from ntt.backbones.dinov2_network import empty_network, load_network
+from ntt.backbones.keys import rename, source_shapes
 from ntt.errors import InputError
 
 # Width, depth, heads, hidden width of the feed-forward network.
