@@ -21,7 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 from ntt.config import STAGES, RunConfig
 from ntt.inputs import check_files
 from ntt.stages.workspace import Workspace
-from ntt.store import fingerprint, write_json
+from ntt.store import Artifact, fingerprint, write_json
 
 log = logging.getLogger(__name__)
 
@@ -101,11 +101,15 @@ def _find_or_make(stage: ModuleType, work: Workspace) -> dict[str, Any]:
     if artifact.exists() and (damage := artifact.damage()):
         log.warning("%s %s is damaged (%s): it is made again", artifact.stage, artifact.path, damage)
         artifact.discard()
-    if artifact.exists():
-        return {"found": artifact.key}
-    with artifact.writing() as folder:
-        outcome = stage.make(work, folder)
-    return {"made": artifact.key, **outcome}
+    outcome: dict[str, Any] = {"found": artifact.key}
+
+    def make(_: Artifact) -> None:
+        nonlocal outcome
+        with artifact.writing() as folder:
+            outcome = {"made": artifact.key, **stage.make(work, folder)}
+
+    work.store.obtain([artifact], make)
+    return outcome
 
 
 def _group() -> str | None:

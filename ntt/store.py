@@ -16,8 +16,8 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import metadata
@@ -26,9 +26,10 @@ from typing import Any
 
 import ntt
 from ntt.hashing import file_sha256
+from ntt.leases import Lease, Leases
 
 MANIFEST = "manifest.json"
-_STALE_SECONDS = 24 * 3600  # a partial folder older than this belongs to nobody any more
+_POLL_SECONDS = 0.2  # between looks at what other processes are making
 
 
 def fingerprint(inputs: Any) -> str:
@@ -122,18 +123,22 @@ class Artifact:
     def discard(self) -> None:
         """Remove a damaged artifact, first by name so that nobody sees half of it."""
         if self.exists():
-            doomed = self.path.with_name(f".partial-{self.key}-{_writer()}-discarded")
-            self.path.rename(doomed)
+            doomed = self.path.with_name(f".partial-{self.key}-{_writer()}")
+            with suppress(FileNotFoundError):  # another process was faster
+                self.path.rename(doomed)
             shutil.rmtree(doomed, ignore_errors=True)
 
     @contextmanager
     def writing(self) -> Iterator[Path]:
         """A folder to fill; it becomes the artifact when the block ends without an exception.
 
-        If another process finished the same artifact meanwhile, its copy stays: equal keys, equal contents.
+        Only the holder of the artifact's lease writes (:meth:`Store.claim`), so partial folders of other writers are
+        what killed ones left, and are removed. If another process finished the same artifact meanwhile, its copy
+        stays: equal keys, equal contents.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        _sweep_partials(self.path.parent, f".partial-{self.key}-")
+        for left in self.path.parent.glob(f".partial-{self.key}-*"):
+            shutil.rmtree(left, ignore_errors=True)
         partial = self.path.with_name(f".partial-{self.key}-{_writer()}")
         partial.mkdir()
         started = time.time()
@@ -159,33 +164,85 @@ class Artifact:
 
 
 class Store:
-    """The folder of all artifacts."""
+    """The folder of all artifacts, shared by any number of processes on any number of hosts.
 
-    def __init__(self, root: Path) -> None:
+    Args:
+        root: the folder; made when it is not there.
+        lease_seconds: how long a process may be silent before others take over what it was making.
+    """
+
+    def __init__(self, root: Path, lease_seconds: float = 60.0) -> None:
         self.root = root
         self.root.mkdir(parents=True, exist_ok=True)
+        self._leases = Leases(root / "leases", lease_seconds)
 
     def artifact(self, stage: str, inputs: dict[str, Any]) -> Artifact:
         """The artifact of `stage` that `inputs` determine. Nothing is read or written."""
         key = fingerprint({"stage": stage, **inputs})
         return Artifact(self.root / stage / key, stage, key, inputs)
 
+    @contextmanager
+    def claim(self, artifact: Artifact) -> Iterator[Lease | None]:
+        """The right to make an artifact inside the block; None when it exists or somebody else is making it."""
+        name = f"{artifact.stage}-{artifact.key}"
+        lease = None if artifact.exists() else self._leases.claim(name)
+        if lease is None:
+            yield None
+            return
+        try:
+            yield None if artifact.exists() else lease  # finished between the look and the claim?
+        finally:
+            self._leases.release(name)
+
+    def obtain(
+        self,
+        artifacts: Iterable[Artifact],
+        make: Callable[[Artifact], None],
+        made_elsewhere: Callable[[Artifact], None] = lambda _: None,
+    ) -> int:
+        """See that all artifacts exist: make those that nobody has made or is making, wait for the others.
+
+        Any number of processes may do this at once with the same list; they share the work.
+
+        Args:
+            artifacts: what is needed; distinct.
+            make: makes one, in the block of its :meth:`Artifact.writing`.
+            made_elsewhere: told of each that exists without our doing.
+
+        Returns:
+            How many this process made.
+        """
+        pending, made = list(artifacts), 0
+        while pending:
+            waiting = []
+            for artifact in pending:
+                with self.claim(artifact) as lease:
+                    if lease and _made_in_time(artifact, make, lease):
+                        made += 1
+                    elif artifact.exists():
+                        made_elsewhere(artifact)
+                    else:
+                        waiting.append(artifact)
+            if len(waiting) == len(pending):
+                time.sleep(_POLL_SECONDS)
+            pending = waiting
+        return made
+
+
+def _made_in_time(artifact: Artifact, make: Callable[[Artifact], None], lease: Lease) -> bool:
+    """Make an artifact; False when we were silent for so long that another process took it over meanwhile."""
+    try:
+        make(artifact)
+    except OSError:
+        # The one that took over has removed our partial folder.
+        if lease.held():
+            raise
+        return False
+    return True
+
 
 def _writer() -> str:
     return f"{socket.gethostname()}-{os.getpid()}"
-
-
-def _sweep_partials(folder: Path, prefix: str) -> None:
-    """Remove what killed writers of this artifact left: dead processes of this host, or anything a day old."""
-    for partial in folder.glob(prefix + "*"):
-        host, _, pid = partial.name.removeprefix(prefix).removesuffix("-discarded").rpartition("-")
-        try:
-            dead_here = host == socket.gethostname() and pid.isdigit() and not Path(f"/proc/{pid}").exists()
-            old = time.time() - partial.stat().st_mtime > _STALE_SECONDS
-        except OSError:
-            continue
-        if dead_here or old:
-            shutil.rmtree(partial, ignore_errors=True) if partial.is_dir() else partial.unlink(missing_ok=True)
 
 
 def _version(package: str) -> str | None:

@@ -12,7 +12,6 @@ import logging
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import torch
@@ -82,12 +81,15 @@ def run(work: Workspace) -> dict[str, Any]:
             shard.artifact.discard()
             damaged += 1
         missing.append(shard)
-    outcome = {"shards": len(every), "found": len(every) - len(missing), "computed": len(missing)}
-    if damaged:
-        outcome["damaged"] = damaged
+    computed = 0
     if missing:
         _announce(work, sum(len(shard.records) for shard in missing))
-        _compute(work, missing)
+        computed = _compute(work, missing)
+    outcome = {"shards": len(every), "found": len(every) - len(missing), "computed": computed}
+    if computed < len(missing):
+        outcome["by others"] = len(missing) - computed
+    if damaged:
+        outcome["damaged"] = damaged
     unreadable = [entry for shard in every for entry in shard.unreadable()]
     if unreadable:
         outcome["unreadable"] = len(unreadable)
@@ -102,23 +104,36 @@ def load(work: Workspace) -> Iterator[tuple[ImageRecord, ImageProposals]]:
         yield from zip(shard.records, shard.read(), strict=True)
 
 
-def _compute(work: Workspace, missing: list[Shard]) -> None:
-    records = [record for shard in missing for record in shard.records]
-    watched = iter(track(records, "proposals"))
-    for shard in missing:
-        # A shard has one writer: the place where several processes on one store would each claim theirs.
-        with shard.artifact.writing() as folder:
-            made, reasons = [], {}
-            for index, record in enumerate(islice(watched, len(shard.records))):
-                try:
-                    made.append(_propose(work, record))
-                except UnreadableImage as error:
-                    made.append(ImageProposals.nothing(record.height, record.width))
-                    reasons[str(index)] = error.reason
-            write_atomically(folder / _FILE, save(pack(made)))
-            if reasons:
-                write_json(folder / _UNREADABLE, reasons)
-    next(watched, None)  # lets the progress bar see its end
+def _compute(work: Workspace, missing: list[Shard]) -> int:
+    """Compute shards together with whatever other processes do the same; returns how many were computed here."""
+    by_key = {shard.artifact.key: shard for shard in missing}
+    images = iter(track(range(sum(len(shard.records) for shard in missing)), "proposals"))
+
+    def make(artifact: Artifact) -> None:
+        _make_shard(work, by_key[artifact.key], images)
+
+    def made_elsewhere(artifact: Artifact) -> None:
+        for _ in by_key[artifact.key].records:
+            next(images, None)
+
+    made = work.store.obtain([shard.artifact for shard in by_key.values()], make, made_elsewhere)
+    next(images, None)  # lets the progress bar see its end
+    return made
+
+
+def _make_shard(work: Workspace, shard: Shard, progress: Iterator[int]) -> None:
+    with shard.artifact.writing() as folder:
+        made, reasons = [], {}
+        for index, record in enumerate(shard.records):
+            next(progress, None)
+            try:
+                made.append(_propose(work, record))
+            except UnreadableImage as error:
+                made.append(ImageProposals.nothing(record.height, record.width))
+                reasons[str(index)] = error.reason
+        write_atomically(folder / _FILE, save(pack(made)))
+        if reasons:
+            write_json(folder / _UNREADABLE, reasons)
 
 
 def _propose(work: Workspace, record: ImageRecord) -> ImageProposals:
