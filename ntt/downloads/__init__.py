@@ -1,0 +1,1 @@
+"""Fetching what ntt cannot ship: checkpoints and datasets, resumed, checked and unpacked with care."""
