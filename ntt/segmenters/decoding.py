@@ -35,6 +35,12 @@ class Embedding:
         one = slice(index, index + 1)
         return Embedding(self.image_embed[one], [level[one] for level in self.high_res])
 
+    def only(self) -> Embedding:
+        """Itself; raises ValueError unless it is of one image."""
+        if len(self) != 1:
+            raise ValueError(f"the embedding of one image is needed, not of {len(self)}: pick it by its index")
+        return self
+
 
 @dataclass(frozen=True)
 class RawProposals:
@@ -58,6 +64,8 @@ def decode_points(
 ) -> RawProposals:
     """At most one mask per point, each point a positive prompt of its own (method sections 4.3 and 4.4).
 
+    By the library's own decoder, all masks of all prompts: the reference for :mod:`ntt.segmenters.prompt_decoder`.
+
     Of a prompt's four masks the first (the single-mask token's) is ignored; of the other three the one with
     the highest predicted IoU is kept if that IoU is above ``iou_threshold`` and a logit of it above 0.
 
@@ -68,9 +76,7 @@ def decode_points(
         iou_threshold: exclusive lower bound of the predicted IoU.
         prompt_batch: prompts decoded together; bounds the memory, not the result.
     """
-    if len(embedding) != 1:
-        raise ValueError(f"the embedding of one image is needed, not of {len(embedding)}: pick it by its index")
-    image_embed = embedding.image_embed
+    image_embed = embedding.only().image_embed
     mask_size = 4 * image_embed.shape[-1]
     kept_logits = [image_embed.new_zeros((0, mask_size, mask_size), dtype=torch.float32)]
     kept_iou = [image_embed.new_zeros(0, dtype=torch.float32)]

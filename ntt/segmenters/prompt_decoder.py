@@ -1,0 +1,110 @@
+"""From point prompts to proposals by SAM 2's mask decoder, rearranged but not changed.
+
+It decides what :func:`ntt.segmenters.decoding.decode_points` decides by the library's decoder, with less work: what the
+prompts share of an image is computed once and the rest stays in parts (:mod:`ntt.segmenters.factored`); the predicted
+IoU is read first; only the best mask of a prompt that is kept is upscaled (:mod:`ntt.segmenters.upscaling`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from ntt.segmenters.decoding import Embedding, RawProposals
+from ntt.segmenters.prompt_batches import PromptBatches
+from ntt.segmenters.transformer import SharedImage, Transformer
+from ntt.segmenters.upscaling import SharedUpscaling, Upscaler
+
+if TYPE_CHECKING:
+    from sam2.modeling.sam2_base import SAM2Base
+
+# A mask that is upscaled takes four times the memory of a prompt.
+_PARTS_OF_A_BATCH = 4
+
+
+class PromptDecoder:
+    """The decoder of a loaded network; weights are folded here, once, and must not change afterwards.
+
+    Args:
+        network: a SAM 2, on its device.
+        dtype: precision of everything with a position axis. The tokens, all sums, deviations and predicted IoUs are
+            float32, as are attention weights before they are rounded to it.
+        prompt_batch: prompts decoded together; None for what suits the device. Bounds the memory, not the result.
+    """
+
+    @torch.no_grad()
+    def __init__(self, network: SAM2Base, dtype: torch.dtype = torch.float32, prompt_batch: int | None = None) -> None:
+        self._prompt_encoder = network.sam_prompt_encoder
+        self._decoder = decoder = network.sam_mask_decoder
+        self._no_mask = self._prompt_encoder.no_mask_embed.weight.view(-1, 1, 1)  # [D, 1, 1]
+        output_tokens = [decoder.iou_token.weight, decoder.mask_tokens.weight]
+        if decoder.pred_obj_scores:
+            output_tokens.insert(0, decoder.obj_score_token.weight)
+        self._output_tokens = torch.cat(output_tokens)
+        self._iou_token = len(output_tokens) - 2
+        device = self._output_tokens.device
+        with torch.autocast(device.type, enabled=False):
+            image_pe = self._prompt_encoder.get_dense_pe()  # [1, D, h, w]
+            self._transformer = Transformer(decoder.transformer, image_pe, dtype)
+            self._upscaler = Upscaler(decoder, self._transformer.offset, dtype)
+        self._batches = PromptBatches(device, prompt_batch, image_pe.numel() * dtype.itemsize * 4)
+
+    @torch.no_grad()
+    def propose(self, embedding: Embedding, points: Tensor, iou_threshold: float) -> RawProposals:
+        """At most one mask per point; see :func:`ntt.segmenters.decoding.decode_points` for the rule.
+
+        Args:
+            embedding: of one image.
+            points: ``[P, 2]``, (x, y) in pixels of the segmenter's input.
+            iou_threshold: exclusive lower bound of the predicted IoU.
+        """
+        image_embed = embedding.only().image_embed[0]  # [D, h, w]
+        _, height, width = image_embed.shape
+        with torch.autocast(image_embed.device.type, enabled=False):
+            shared = self._transformer.share(image_embed.float() + self._no_mask)
+            upscaling = self._upscaler.share(shared.field, [level[0] for level in embedding.high_res], height)
+            decoded = self._batches.map(
+                lambda batch: self._decode(shared, upscaling, batch, iou_threshold),
+                points.to(image_embed.device, torch.float32),
+            )
+        nothing = image_embed.new_zeros((0, 4 * height, 4 * width), dtype=torch.float32)
+        return RawProposals(
+            torch.cat([nothing, *(part.logits for part in decoded)]),
+            torch.cat([nothing.new_zeros(0), *(part.predicted_iou for part in decoded)]),
+        )
+
+    def _decode(
+        self, shared: SharedImage, upscaling: SharedUpscaling, points: Tensor, iou_threshold: float
+    ) -> RawProposals:
+        labels = torch.ones(len(points), 1, dtype=torch.int32, device=points.device)
+        prompt_tokens, _ = self._prompt_encoder(points=(points[:, None], labels), boxes=None, masks=None)
+        output_tokens = self._output_tokens.expand(len(points), -1, -1)
+        tokens, image = self._transformer(shared, torch.cat([output_tokens, prompt_tokens], dim=1))  # [b, T, D]
+        iou = self._decoder.iou_prediction_head(tokens[:, self._iou_token])  # [b, 4]
+        best_iou, best = iou[:, 1:].max(dim=1)
+        confident = (best_iou > iou_threshold).nonzero().squeeze(1)
+        mask_weights = self._mask_weights(tokens[confident], best[confident])  # [k, D/8]
+        at_once = -(-len(points) // _PARTS_OF_A_BATCH)
+        logits = mask_weights.new_empty(len(confident), 4 * upscaling.height, 4 * upscaling.width)
+        for start in range(0, len(confident), at_once):
+            part = slice(start, start + at_once)
+            logits[part] = self._upscaler(upscaling, image[confident[part]], mask_weights[part])
+        inhabited = (logits > 0).flatten(1).any(dim=1)
+        return RawProposals(logits[inhabited], best_iou[confident][inhabited])
+
+    def _mask_weights(self, tokens: Tensor, best: Tensor) -> Tensor:
+        """What the hypernetwork of each prompt's best mask makes of that mask's token.
+
+        Args:
+            tokens: ``[k, T, D]``.
+            best: ``[k]``, 0 to 2 for masks 1 to 3.
+
+        Returns:
+            ``[k, D/8]``.
+        """
+        first = self._iou_token + 2
+        networks = list(self._decoder.output_hypernetworks_mlps)[1:]
+        every = torch.stack([network(tokens[:, first + i]) for i, network in enumerate(networks)], dim=1)
+        return every[torch.arange(len(best), device=best.device), best]

@@ -1,0 +1,180 @@
+"""Our decoder against the library's, on small networks and at full size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ntt.segmenters.decoding import Embedding, RawProposals, decode_points
+from ntt.segmenters.points import point_grid
+from ntt.segmenters.prompt_decoder import PromptDecoder
+from ntt.segmenters.sam2_network import build_network
+
+ARCHITECTURE = "configs/sam2/sam2_hiera_t.yaml"
+SMALL_DIM = 64
+
+
+def network(image_size: int, overrides: dict[str, Any], seed: int = 0) -> Any:
+    """Random everywhere in prompt encoder and mask decoder, biases and norms too, so that no term is zero."""
+    model = build_network(ARCHITECTURE, overrides, image_size)
+    torch.manual_seed(seed)
+    for name, parameter in model.requires_grad_(False).named_parameters():
+        if name.startswith(("sam_mask_decoder", "sam_prompt_encoder")):
+            parameter.normal_(std=parameter[0].numel() ** -0.5 if parameter.ndim > 1 else 0.3)
+            if parameter.ndim == 1 and "norm" in name:
+                parameter.add_(1)
+    return model
+
+
+def small_overrides(**changes: Any) -> dict[str, Any]:
+    dim, width = SMALL_DIM, 24
+    attention = {"embedding_dim": dim, "feat_sizes": [8, 8]}
+    layer = {
+        "d_model": dim,
+        "dim_feedforward": 2 * dim,
+        "self_attention": attention,
+        "cross_attention": {**attention, "kv_in_dim": dim // 4},
+    }
+    neck = {"d_model": dim, "backbone_channel_list": [8 * width, 4 * width, 2 * width, width]}
+    return {
+        "image_encoder": {
+            "trunk": {"embed_dim": width, "num_heads": 1, "stages": [1, 1, 1, 1], "global_att_blocks": [3]},
+            "neck": {**neck, "position_encoding": {"num_pos_feats": dim}},
+        },
+        "memory_attention": {"d_model": dim, "num_layers": 1, "layer": layer},
+        "memory_encoder": {
+            "in_dim": dim,
+            "out_dim": dim // 4,
+            "position_encoding": {"num_pos_feats": dim // 4},
+            "mask_downsampler": {"embed_dim": dim},
+            "fuser": {"num_layers": 1, "layer": {"dim": dim}},
+        },
+        **changes,
+    }
+
+
+def embedding(dim: int, side: int, high_res: bool = True) -> Embedding:
+    generator = torch.Generator().manual_seed(1)
+    coarse = torch.randn(1, dim, max(2, side // 4), max(2, side // 4), generator=generator)
+    image = F.interpolate(coarse, (side, side), mode="bicubic")
+    finer = [(dim // 8, 4 * side), (dim // 4, 2 * side)]
+    levels = [torch.randn(1, channels, size, size, generator=generator) for channels, size in finer]
+    return Embedding(image, levels if high_res else [])
+
+
+def middle_threshold(model: Any, image: Embedding, points: Tensor) -> float:
+    """A threshold that keeps half of the prompts, out of reach of rounding."""
+    iou = decode_points(model, image, points, -1e6, 64).predicted_iou.sort().values
+    assert len(iou) > 3
+    middle = len(iou) // 2
+    return float(iou[middle - 1 : middle + 1].mean())
+
+
+def assert_equal_proposals(found: RawProposals, expected: RawProposals) -> None:
+    assert len(found) == len(expected) > 0
+    torch.testing.assert_close(found.predicted_iou, expected.predicted_iou, rtol=0, atol=1e-5)
+    torch.testing.assert_close(found.logits, expected.logits, rtol=0, atol=1e-3)
+    changed = (found.logits > 0) != (expected.logits > 0)
+    assert changed.float().mean() < 1e-5
+    assert expected.logits[changed].abs().sum() < 1e-3
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"pred_obj_scores": False, "pred_obj_scores_mlp": False, "fixed_no_obj_ptr": False},
+        {"iou_prediction_use_sigmoid": False},
+        {"use_high_res_features_in_sam": False},
+    ],
+    ids=["as released", "no object score", "no sigmoid", "no high-res features"],
+)
+def test_a_small_network_keeps_the_same_masks(changes: dict[str, Any]) -> None:
+    model = network(128, small_overrides(**changes))
+    image = embedding(SMALL_DIM, 8, changes.get("use_high_res_features_in_sam", True))
+    points = point_grid(6, 128)
+    threshold = middle_threshold(model, image, points)
+
+    expected = decode_points(model, image, points, threshold, 64)
+    found = PromptDecoder(model).propose(image, points, threshold)
+
+    assert len(expected) < len(points)
+    assert_equal_proposals(found, expected)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_best_mask_is_chosen_as_the_library_ranks_them(seed: int) -> None:
+    model, image, points = network(64, small_overrides(), seed), embedding(SMALL_DIM, 4), point_grid(5, 64)
+
+    assert_equal_proposals(
+        PromptDecoder(model).propose(image, points, -1e6), decode_points(model, image, points, -1e6, 64)
+    )
+
+
+@pytest.mark.parametrize("prompt_batch", [1, 7, 64])
+def test_the_batch_does_not_matter(prompt_batch: int) -> None:
+    model, image, points = network(128, small_overrides()), embedding(SMALL_DIM, 8), point_grid(4, 128)
+
+    expected = PromptDecoder(model).propose(image, points, 0.0)
+
+    assert_equal_proposals(PromptDecoder(model, prompt_batch=prompt_batch).propose(image, points, 0.0), expected)
+
+
+def test_tiny_at_full_size_keeps_the_same_masks() -> None:
+    model, image = network(1024, {}), embedding(256, 64)
+    points = point_grid(32, 1024)[[0, 100, 333, 500, 700, 1023]]
+    threshold = middle_threshold(model, image, points)
+
+    expected = decode_points(model, image, points, threshold, 3)
+    found = PromptDecoder(model).propose(image, points, threshold)
+
+    assert 0 < len(expected) < len(points)
+    assert found.logits.shape[1:] == (256, 256)
+    assert_equal_proposals(found, expected)
+
+
+def test_a_mask_without_a_positive_logit_is_dropped() -> None:
+    model, image, points = network(128, small_overrides()), embedding(SMALL_DIM, 8), point_grid(4, 128)
+    before = PromptDecoder(model).propose(image, points, -1e6)
+    for hypernetwork in model.sam_mask_decoder.output_hypernetworks_mlps:
+        hypernetwork.layers[-1].weight.zero_()
+        hypernetwork.layers[-1].bias.zero_()
+
+    after = PromptDecoder(model).propose(image, points, -1e6)
+
+    assert len(before) > 0
+    assert len(after) == len(decode_points(model, image, points, -1e6, 64)) == 0
+
+
+@pytest.mark.parametrize(("count", "threshold"), [(0, -1e6), (3, 1e6)])
+def test_nothing_asked_or_nothing_kept_is_an_empty_result_of_the_right_shape(count: int, threshold: float) -> None:
+    model, image = network(128, small_overrides()), embedding(SMALL_DIM, 8)
+
+    found = PromptDecoder(model).propose(image, point_grid(4, 128)[:count], threshold)
+
+    assert found.logits.shape == (0, 32, 32)
+    assert found.predicted_iou.shape == (0,)
+
+
+def test_half_precision_keeps_float32_results_close() -> None:
+    model, image, points = network(128, small_overrides()), embedding(SMALL_DIM, 8), point_grid(4, 128)
+
+    expected = PromptDecoder(model).propose(image, points, -1e6)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = PromptDecoder(model, torch.bfloat16).propose(image, points, -1e6)
+
+    assert found.logits.dtype == found.predicted_iou.dtype == torch.float32
+    assert 0 < (found.predicted_iou - expected.predicted_iou).abs().max() < 0.01
+    assert ((found.logits > 0) == (expected.logits > 0)).float().mean() > 0.98
+
+
+def test_an_embedding_of_two_images_is_refused() -> None:
+    model = network(128, small_overrides())
+    pair = Embedding(torch.zeros(2, SMALL_DIM, 8, 8), [])
+
+    with pytest.raises(ValueError, match="one image"):
+        PromptDecoder(model).propose(pair, point_grid(2, 128), 0.0)
