@@ -7,6 +7,7 @@ is imported here: a config error must answer at once.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,9 +18,10 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from ntt.errors import InputError
 from ntt.matching.settings import MatchSettings
+from ntt.ranks import started
 
 STAGES = ("references", "memory", "proposals", "match", "evaluate", "report")
-PRECISIONS = ("fp32", "bf16", "fp16")
+PRECISIONS = ("auto", "exact", "fp32", "tf32", "bf16", "fp16")
 SHORTAGES = ("error", "take", "repeat", "invalid")
 
 
@@ -151,10 +153,12 @@ class StoreConfig:
     root: str
     shard_size: int
     vectors: str
+    lease_seconds: float
 
     def __post_init__(self) -> None:
         _require(self.shard_size > 0, "store.shard_size", self.shard_size, "a number of images above 0")
         _require_choice("store.vectors", self.vectors, ("float16", "float32"))
+        _require(self.lease_seconds > 0, "store.lease_seconds", self.lease_seconds, "a number of seconds above 0")
 
 
 @dataclass
@@ -179,6 +183,8 @@ class RunConfig:
     split: Any  # a named split or a list of class names
     device: str
     precision: str
+    channels_last: bool
+    compile: bool
     stages: list[str]
     weights_dir: str
     dataset: DatasetConfig
@@ -194,7 +200,10 @@ class RunConfig:
     def __post_init__(self) -> None:
         _require(self.shots > 0, "shots", self.shots, "a number of references per class above 0")
         _require_choice("precision", self.precision, PRECISIONS)
-        known = self.device in ("auto", "cpu", "cuda", "mps") or self.device.removeprefix("cuda:").isdigit()
+        for key in ("channels_last", "compile"):
+            strict = self.precision == "exact" and getattr(self, key)
+            _require(not strict, key, True, "false, or another precision than exact, which both may change by rounding")
+        known = re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", self.device) is not None
         _require(known, "device", self.device, "auto, cpu, cuda, cuda:N or mps")
         for stage in self.stages:
             _require_choice("stages", stage, STAGES)
@@ -202,6 +211,7 @@ class RunConfig:
 
 
 # A file that ships inside the package, for the configs: ${package:folder/file}.
+OmegaConf.register_new_resolver("started", started, replace=True)
 OmegaConf.register_new_resolver("package", lambda file: str(Path(__file__).resolve().parent / file), replace=True)
 
 

@@ -20,6 +20,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from ntt.config import STAGES, RunConfig
 from ntt.inputs import check_files
+from ntt.ranks import current_rank, failures, record
+from ntt.reporting.tracking import Tracker
 from ntt.stages.workspace import Workspace
 from ntt.store import Artifact, fingerprint, write_json
 
@@ -32,7 +34,7 @@ def run_pipeline(config: RunConfig, composed: DictConfig, directory: Path) -> fl
     Args:
         config: the validated run.
         composed: the same as Hydra composed it, for the tracker's record.
-        directory: the run's own folder: the log, timings.json, and copies of the results.
+        directory: the run's own folder: the log, timings.json, ranks/, and copies of the results.
 
     Returns:
         segm AP as a fraction (bbox AP where the truth has no masks), or None when the run does not evaluate.
@@ -41,25 +43,21 @@ def run_pipeline(config: RunConfig, composed: DictConfig, directory: Path) -> fl
         InputError: something the user gave cannot be used.
     """
     check_files(config)
-    work = Workspace(config, directory)
-    tracker_options = dict(config.tracking)
-    tracker = get_class(tracker_options.pop("_target_"))(**tracker_options)
-    record = OmegaConf.to_container(composed, resolve=True)
-    tracker.start(
-        record,
-        name=f"{config.name}/{directory.name}",
-        group=_group() or config.name,
-        directory=directory,
-        identity=fingerprint(record),
-    )
-    timings: dict[str, dict[str, Any]] = {}
+    rank = current_rank()
+    work = Workspace(config, directory, rank)
+    if not rank.first:
+        _run_helper(work)
+        return None
+    tracker = _start_tracker(config, composed, directory)
+    outcomes: dict[str, dict[str, Any]] = {}
     metrics, exit_code = None, 1
     try:
         for name in STAGES:
             if name in config.stages:
-                timings[name] = _run_stage(name, work)
-                tracker.stage(name, timings[name]["seconds"], timings[name])
-                write_json(directory / "timings.json", timings)
+                outcomes[name] = _run_stage(name, work)
+                tracker.stage(name, outcomes[name]["seconds"], outcomes[name])
+                write_json(directory / "timings.json", outcomes)
+                record(rank, directory, "running", outcomes)
         if "evaluate" in config.stages and work.inputs.has_truth:
             metrics = import_module("ntt.stages.evaluate").load(work)
             tracker.metrics(metrics)
@@ -69,8 +67,40 @@ def run_pipeline(config: RunConfig, composed: DictConfig, directory: Path) -> fl
     finally:
         work.digests.save()
         tracker.finish(exit_code)
+    record(rank, directory, "done", outcomes)
+    if failed := failures(directory):
+        told = "; ".join(f"rank {number}: {error}" for number, error in failed.items())
+        raise RuntimeError(f"The results in {directory} are complete, but other processes of this run failed: {told}")
     log.info("results in %s", directory)
     return _objective(metrics) if metrics else None
+
+
+def _run_helper(work: Workspace) -> None:
+    """What every process but the first does: take a share of the proposals."""
+    outcomes: dict[str, dict[str, Any]] = {}
+    record(work.rank, work.directory, "running", outcomes)
+    try:
+        if "proposals" in work.config.stages:
+            outcomes["proposals"] = _run_stage("proposals", work)
+    except Exception as error:
+        record(work.rank, work.directory, "failed", outcomes, f"{type(error).__name__}: {error}")
+        raise
+    record(work.rank, work.directory, "done", outcomes)
+
+
+def _start_tracker(config: RunConfig, composed: DictConfig, directory: Path) -> Tracker:
+    options = dict(config.tracking)
+    tracker: Tracker = get_class(options.pop("_target_"))(**options)
+    resolved = OmegaConf.to_container(composed, resolve=True)
+    assert isinstance(resolved, dict)
+    tracker.start(
+        {str(key): value for key, value in resolved.items()},
+        name=f"{config.name}/{directory.name}",
+        group=_group() or config.name,
+        directory=directory,
+        identity=fingerprint(resolved),
+    )
+    return tracker
 
 
 def _objective(metrics: dict[str, Any]) -> float | None:

@@ -6,7 +6,7 @@ import logging
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra.utils import get_class
 
@@ -15,7 +15,11 @@ from ntt.data.coco import Annotation
 from ntt.digests import FileDigests
 from ntt.errors import InputError
 from ntt.inputs import Inputs, open_inputs
+from ntt.ranks import Rank
 from ntt.store import Artifact, Store, fingerprint
+
+if TYPE_CHECKING:
+    import torch
 
 log = logging.getLogger(__name__)
 
@@ -29,12 +33,14 @@ class Workspace:
     Args:
         config: the validated run.
         directory: the run's own output folder.
+        rank: of this process among those of the run.
     """
 
-    def __init__(self, config: RunConfig, directory: Path) -> None:
+    def __init__(self, config: RunConfig, directory: Path, rank: Rank) -> None:
         self.config = config
         self.directory = directory
-        self.store = Store(user_path(config.store.root))
+        self.rank = rank
+        self.store = Store(user_path(config.store.root), config.store.lease_seconds)
         self.digests = FileDigests(self.store.root / "digests")
 
     @cached_property
@@ -65,37 +71,42 @@ class Workspace:
             digest = fingerprint([self.digests.of(file) for file in sorted(weights.glob("*.safetensors"))])
         else:
             digest = self.digests.of(weights)
-        return {**options, "class": network._target_, "weights": digest, "precision": self.config.precision}
+        return {**options, "class": network._target_, "weights": digest, "precision": self.precision}
 
     @cached_property
-    def device(self) -> str:
-        """The configured device; `auto` is resolved here, once."""
-        import torch
+    def device(self) -> torch.device:
+        """Where the networks run: `auto` is resolved, what is not there is an InputError."""
+        # Imported here, as below: torch takes seconds that a missing file should not cost.
+        from ntt.devices import resolve_device
 
-        if self.config.device != "auto":
-            return self.config.device
-        if torch.cuda.is_available():
-            return "cuda"
-        return "mps" if torch.backends.mps.is_available() else "cpu"
+        return resolve_device(self.rank.device(self.config.device))
+
+    @cached_property
+    def precision(self) -> str:
+        """The networks' arithmetic: what `auto` and `tf32` come to on the device."""
+        from ntt.precision import resolve_precision
+
+        return resolve_precision(self.config.precision, self.device)
 
     @cached_property
     def backbone(self) -> Any:
         """The encoder, loaded at first use."""
-        return self._load(self.config.backbone)
+        return self._load(self.config.backbone, compile=self.config.compile)
 
     @cached_property
     def segmenter(self) -> Any:
         """The segmenter, loaded at first use."""
-        return self._load(self.config.segmenter)
+        config = self.config
+        return self._load(config.segmenter, compile=config.compile, channels_last=config.channels_last)
 
-    def _load(self, network: BackboneConfig | SegmenterConfig) -> Any:
+    def _load(self, network: BackboneConfig | SegmenterConfig, **speed: bool) -> Any:
         options = asdict(network)
         if not network.weights.startswith("hub:"):
             options["weights"] = str(user_path(network.weights))
-        log.info("loading %s on %s, %s", network.name, self.device, self.config.precision)
+        log.info("loading %s on %s, %s", network.name, self.device, self.precision)
         # Not hydra's instantiate: it would wrap our own clear errors in its longer ones.
         build = get_class(options.pop("_target_"))
-        return build(**options, device=self.device, precision=self.config.precision)
+        return build(**options, device=self.device, precision=self.precision, **speed)
 
     def require(self, artifact: Artifact) -> Artifact:
         """The artifact, which an earlier stage must have made.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from command_line import ntt, run_options
 
 pytestmark = pytest.mark.integration
 
@@ -37,3 +39,35 @@ def test_two_runs_at_once_compute_each_proposal_once(first_run, coco, small_netw
     for number in range(2):
         for name in ("metrics.json", "predictions.json"):
             assert (tmp_path / f"out{number}" / name).read_bytes() == Path(cwd / "out" / name).read_bytes()
+
+
+def test_torchrun_shares_one_run_among_its_processes(first_run, coco, small_networks, tmp_path):
+    cwd, _ = first_run
+    options = ["+experiment=coco_1shot", f"dataset.root={coco}", "split=all", "store.shard_size=1", *small_networks]
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "-m", "ntt.run"]
+    done = subprocess.run(
+        [*launcher, *options, "device=cpu"],
+        cwd=tmp_path,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    (run,) = (tmp_path / "outputs" / "coco_1shot").iterdir()  # one folder for both
+    shares = [json.loads((run / "ranks" / f"{rank}.json").read_text()) for rank in range(2)]
+    assert [share["state"] for share in shares] == ["done", "done"]
+    assert sum(share["stages"]["proposals"]["computed"] for share in shares) == 5
+    assert "match" not in shares[1]["stages"]
+    assert (run / "metrics.json").read_bytes() == (cwd / "out" / "metrics.json").read_bytes()
+
+
+def test_a_failed_process_fails_the_run(first_run, coco, small_networks, tmp_path):
+    cwd, _ = first_run
+    (tmp_path / "out" / "ranks").mkdir(parents=True)
+    failed = {"state": "failed", "error": "MemoryError: no", "stages": {}}
+    (tmp_path / "out" / "ranks" / "1.json").write_text(json.dumps(failed))
+    done = ntt(*run_options(coco, small_networks, f"store.root={cwd}/outputs/store"), cwd=tmp_path)
+    assert done.returncode == 1
+    assert "rank 1: MemoryError: no" in done.stderr
+    assert (tmp_path / "out" / "metrics.json").exists()

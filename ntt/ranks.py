@@ -1,0 +1,97 @@
+"""Which of a job's processes this is, and what each of them did.
+
+`torchrun` and SLURM start several processes of one run and tell each its number. The processes need not talk: they
+share the proposals through the store's leases. The first one (rank 0) alone matches, evaluates and reports.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ntt.store import write_json
+
+
+@dataclass(frozen=True)
+class Rank:
+    """This process among the processes of its run.
+
+    Attributes:
+        number: 0 to `world - 1`.
+        world: how many processes were started.
+        local: its number on this host, which picks its GPU.
+    """
+
+    number: int = 0
+    world: int = 1
+    local: int = 0
+
+    @property
+    def first(self) -> bool:
+        """Whether this process writes what only one may write."""
+        return self.number == 0
+
+    def device(self, option: str) -> str:
+        """The option for this process's device: `cuda` is a GPU of its own where a run has several processes."""
+        if self.world > 1 and option in ("auto", "cuda"):
+            import torch
+
+            if torch.cuda.device_count() > 1:
+                return f"cuda:{self.local % torch.cuda.device_count()}"
+        return option
+
+
+# (number, world, local) as torchrun, and as SLURM's srun tells them.
+_VARIABLES = (("RANK", "WORLD_SIZE", "LOCAL_RANK"), ("SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID"))
+
+
+def current_rank() -> Rank:
+    """Read it from the environment; a process that was started alone is rank 0 of 1."""
+    for names in _VARIABLES:
+        values = [os.environ.get(name, "") for name in names]
+        # A shell inside an allocation has SLURM's variables without being one of srun's processes.
+        if all(value.isdigit() for value in values) and (names[0] == "RANK" or "SLURM_STEP_ID" in os.environ):
+            number, world, local = map(int, values)
+            return Rank(number, world, local)
+    return Rank()
+
+
+def started(pattern: str) -> str:
+    """When the run started, in strftime's `pattern`: the same for all processes that one torchrun started."""
+    process = os.getppid() if "TORCHELASTIC_RUN_ID" in os.environ else os.getpid()
+    try:
+        ticks = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[19])
+        booted = next(line for line in Path("/proc/stat").read_text().splitlines() if line.startswith("btime"))
+        return datetime.fromtimestamp(int(booted.split()[1]) + ticks // os.sysconf("SC_CLK_TCK")).strftime(pattern)
+    except (OSError, ValueError, StopIteration):
+        return datetime.fromtimestamp(time.time()).strftime(pattern)
+
+
+def record(rank: Rank, directory: Path, state: str, stages: dict[str, Any], error: str = "") -> None:
+    """Write what this process did to `ranks/<number>.json` of the run's folder.
+
+    Args:
+        rank: of this process.
+        directory: the run's folder.
+        state: running, done or failed.
+        stages: outcome of each stage so far.
+        error: why it failed.
+    """
+    entry = {"state": state, "host": socket.gethostname(), "pid": os.getpid(), "stages": stages}
+    write_json(directory / "ranks" / f"{rank.number}.json", {**entry, **({"error": error} if error else {})})
+
+
+def failures(directory: Path) -> dict[int, str]:
+    """Rank -> error of the processes of this run that failed. A killed one is none: others took over its work."""
+    found = {}
+    for file in sorted((directory / "ranks").glob("*.json")):
+        entry = json.loads(file.read_bytes())
+        if entry["state"] == "failed":
+            found[int(file.stem)] = str(entry["error"])
+    return found

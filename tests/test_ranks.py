@@ -1,0 +1,48 @@
+"""Which process of a run this is, and what becomes known of the others."""
+
+from __future__ import annotations
+
+import pytest
+
+from ntt.ranks import Rank, current_rank, failures, record, started
+
+VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID", "SLURM_STEP_ID")
+
+
+@pytest.mark.parametrize(
+    ("environment", "rank"),
+    [
+        ({}, Rank(0, 1, 0)),
+        ({"RANK": "3", "WORLD_SIZE": "4", "LOCAL_RANK": "1"}, Rank(3, 4, 1)),
+        ({"SLURM_PROCID": "1", "SLURM_NTASKS": "2", "SLURM_LOCALID": "1", "SLURM_STEP_ID": "0"}, Rank(1, 2, 1)),
+        ({"SLURM_PROCID": "0", "SLURM_NTASKS": "8", "SLURM_LOCALID": "0"}, Rank(0, 1, 0)),  # a shell in an allocation
+        ({"RANK": "1", "WORLD_SIZE": "2"}, Rank(0, 1, 0)),  # somebody else's variable
+    ],
+)
+def test_the_rank_is_what_the_launcher_says(monkeypatch, environment, rank):
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert current_rank() == rank
+
+
+@pytest.mark.parametrize(("gpus", "device"), [(0, "auto"), (1, "auto"), (2, "cuda:1"), (3, "cuda:0")])
+def test_each_process_of_a_host_gets_a_gpu_of_its_own(monkeypatch, gpus, device):
+    monkeypatch.setattr("torch.cuda.device_count", lambda: gpus)
+    assert Rank(number=3, world=4, local=3).device("auto") == device
+    assert Rank(number=3, world=4, local=3).device("cpu") == "cpu"
+    assert Rank().device("auto") == "auto"
+
+
+def test_failures_are_those_that_were_recorded_as_such(tmp_path):
+    assert failures(tmp_path) == {}
+    record(Rank(0, 3), tmp_path, "done", {})
+    record(Rank(1, 3), tmp_path, "running", {})  # killed: it never said more
+    record(Rank(2, 3), tmp_path, "running", {})
+    record(Rank(2, 3), tmp_path, "failed", {}, "MemoryError: no")
+    assert failures(tmp_path) == {2: "MemoryError: no"}
+
+
+def test_the_start_of_a_run_does_not_move():
+    assert started("%Y-%m-%d %H:%M:%S") == started("%Y-%m-%d %H:%M:%S")
