@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from ntt.backbones.architecture import Architecture
 from ntt.backbones.checkpoint_files import check_config, locate, read_weights, weights_digest
+from ntt.devices import place
 from ntt.errors import InputError
 from ntt.imagenet import normalise
-from ntt.precision import autocast, check_precision
+from ntt.precision import arithmetic, check_precision
 
 
 class PatchEncoder(ABC):
@@ -33,7 +34,8 @@ class PatchEncoder(ABC):
         ffn: feed-forward network of a block, "mlp" or "swiglu".
         registers: number of register tokens.
         device: where the network runs.
-        precision: "fp32", or "bf16" / "fp16" for autocast.
+        precision: its arithmetic: "exact", "fp32", "tf32", "bf16" or "fp16"; see :mod:`ntt.precision`.
+        compile: whether ``torch.compile`` compiles the network at its first call.
 
     Attributes:
         grid: patches per side, S / patch_size.
@@ -59,6 +61,7 @@ class PatchEncoder(ABC):
         registers: int,
         device: str | torch.device = "cpu",
         precision: str = "fp32",
+        compile: bool = False,
     ) -> None:
         check_precision(precision)
         _require(ffn in ("mlp", "swiglu"), "backbone.ffn", ffn, "mlp, swiglu")
@@ -76,7 +79,7 @@ class PatchEncoder(ABC):
         architecture = Architecture(width, depth, heads, ffn, registers, patch_size)
         tensors = read_weights(self._path, url)
         check_config(self._path, architecture)
-        self._network = self._load(architecture, tensors, self._path).to(self._device)
+        self._network = place(self._load(architecture, tensors, self._path), self._device, compile=compile)
         self._dropped = 1 + registers
 
     @abstractmethod
@@ -101,7 +104,7 @@ class PatchEncoder(ABC):
         if images.ndim != 4 or images.shape[1:] != (3, self.image_size, self.image_size):
             wanted = f"[B, 3, {self.image_size}, {self.image_size}]"
             raise ValueError(f"{self.name} takes images of shape {wanted}, not {list(images.shape)}")
-        with torch.inference_mode(), autocast(self._device, self._precision):
+        with torch.inference_mode(), arithmetic(self._device, self._precision):
             normalised = normalise(images.to(self._device, torch.float32))
             tokens = self._network(normalised).last_hidden_state  # [B, 1 + registers + grid * grid, D]
         # Copied outside inference mode: callers get an ordinary tensor, without the dropped tokens behind it.

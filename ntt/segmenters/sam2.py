@@ -11,14 +11,18 @@ import torch
 from torch import Tensor
 
 from ntt.checkpoints import check_keys, read_checkpoint
+from ntt.devices import place
+from ntt.errors import InputError
 from ntt.hashing import file_sha256
 from ntt.imagenet import normalise
-from ntt.precision import autocast, check_precision
-from ntt.segmenters.decoding import Embedding, RawProposals, decode_points
+from ntt.precision import arithmetic, check_precision
+from ntt.segmenters.decoding import PUBLISHED_BATCH, Embedding, RawProposals, decode_points
 from ntt.segmenters.points import point_grid
+from ntt.segmenters.prompt_decoder import PromptDecoder
 from ntt.segmenters.sam2_network import build_network
 
 _WEIGHTS_KEY = "segmenter.weights"
+_DECODERS = ("fast", "plain")
 
 
 class Sam2:
@@ -33,9 +37,12 @@ class Sam2:
         image_size: side S of the input in pixels, a multiple of 32.
         points_per_side: the point prompts of ``grid`` form a square of this many points per side.
         iou_threshold: a mask is kept when its predicted IoU is above this.
-        prompt_batch: prompts decoded together; bounds the memory, not the result.
+        prompt_batch: prompts decoded together, None for what suits the device; bounds the memory, not the result.
+        decoder: "fast", or "plain" for the library's own, which gives the same masks.
         device: where the network runs.
-        precision: "fp32", or "bf16" / "fp16" for autocast.
+        precision: its arithmetic: "exact", "fp32", "tf32", "bf16" or "fp16"; see :mod:`ntt.precision`.
+        channels_last: whether the image encoder's convolutions keep the channels of a pixel side by side.
+        compile: whether ``torch.compile`` compiles the image encoder at its first call.
 
     Attributes:
         mask_size: side of the mask grid, S/4.
@@ -56,11 +63,16 @@ class Sam2:
         image_size: int = 1024,
         points_per_side: int = 32,
         iou_threshold: float = 0.4,
-        prompt_batch: int = 64,
+        prompt_batch: int | None = None,
+        decoder: str = "fast",
         device: str | torch.device = "cpu",
         precision: str = "fp32",
+        channels_last: bool = False,
+        compile: bool = False,
     ) -> None:
         check_precision(precision)
+        if decoder not in _DECODERS:
+            raise InputError(f"segmenter.decoder={decoder} is unknown; choose one of {', '.join(_DECODERS)}")
         self.name = name
         self.weights = Path(weights)
         self.image_size = image_size
@@ -68,6 +80,7 @@ class Sam2:
         self.grid = point_grid(points_per_side, image_size)
         self.iou_threshold = iou_threshold
         self.prompt_batch = prompt_batch
+        self.decoder = decoder
         self.device = torch.device(device)
         self._precision = precision
         # Before the network is built: that takes seconds, noticing a missing file none.
@@ -75,7 +88,8 @@ class Sam2:
         network = build_network(architecture, overrides or {}, image_size)
         check_keys(self.weights, {key: tuple(t.shape) for key, t in network.state_dict().items()}, tensors)
         network.load_state_dict(tensors)
-        self.network = network.requires_grad_(False).to(self.device)
+        self.network = place(network.requires_grad_(False), self.device)
+        place(network.image_encoder, self.device, channels_last, compile)
 
     @cached_property
     def weights_sha256(self) -> str:
@@ -93,7 +107,7 @@ class Sam2:
             wanted = f"[B, 3, {self.image_size}, {self.image_size}]"
             raise ValueError(f"{self.name} takes images of shape {wanted}, not {list(images.shape)}")
         normalised = normalise(images.to(self.device, torch.float32))
-        with autocast(self.device, self._precision):
+        with arithmetic(self.device, self._precision):
             levels = self.network.forward_image(normalised)["backbone_fpn"]  # finest first
         *high_res, image_embed = levels[-self.network.num_feature_levels :]
         # A still image has no memory of earlier frames; the network was trained to be told so.
@@ -108,5 +122,15 @@ class Sam2:
             embedding: of one image: ``encode(images)[index]``.
             points: ``[P, 2]``, (x, y) in pixels of the input.
         """
-        with autocast(self.device, self._precision):
-            return decode_points(self.network, embedding, points, self.iou_threshold, self.prompt_batch)
+        with arithmetic(self.device, self._precision):
+            if self.decoder == "plain":
+                batch = self.prompt_batch or PUBLISHED_BATCH
+                return decode_points(self.network, embedding, points, self.iou_threshold, batch)
+            return self._prompt_decoder.propose(embedding, points, self.iou_threshold)
+
+    @cached_property
+    def _prompt_decoder(self) -> PromptDecoder:
+        kind = self.device.type
+        with arithmetic(self.device, self._precision):
+            dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32
+        return PromptDecoder(self.network, dtype, self.prompt_batch)

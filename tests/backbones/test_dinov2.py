@@ -240,7 +240,7 @@ def test_images_of_another_size_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("option", "value", "words"),
     [
-        ("precision", "fp8", "precision=fp8 .* fp32, bf16, fp16"),
+        ("precision", "fp8", "precision=fp8 .* exact, fp32, tf32, bf16, fp16"),
         ("image_size", 71, "backbone.image_size=71 .* multiple of the patch size 14"),
         ("ffn", "moe", "backbone.ffn=moe .* mlp, swiglu"),
         ("heads", 5, "backbone.heads=5 .* divisor of the width 32"),

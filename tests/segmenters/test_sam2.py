@@ -272,7 +272,7 @@ def test_half_precision_gives_nearly_the_same_masks_in_float32(weights: Path, im
 
 
 def test_an_unknown_precision_is_refused(weights: Path) -> None:
-    with pytest.raises(InputError, match=r"precision=int8.*fp32, bf16, fp16"):
+    with pytest.raises(InputError, match=r"precision=int8.*exact, fp32, tf32, bf16, fp16"):
         small_sam2(weights, precision="int8")
 
 
