@@ -8,21 +8,23 @@ import re
 import time
 import urllib.error
 import urllib.request
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from ntt.downloads.claims import claim
 from ntt.downloads.parts import Entity, Part
 from ntt.downloads.progress import Report, format_size, track_bytes
 from ntt.downloads.settings import DownloadSettings
 from ntt.errors import InputError
 from ntt.hashing import file_sha256
+from ntt.leases import Leases
 
 log = logging.getLogger(__name__)
 
 _CHUNK = 1 << 18
 _LONGEST_PAUSE = 60.0
+_POLL = 0.2  # seconds between two looks at somebody else's lease
 # New bytes that make the next failure count as the first: a long download over a bad line may fail often.
 _HEADWAY = 1 << 20
 # Request timeout, too early, too many requests: the same request may succeed later.
@@ -59,12 +61,28 @@ def download(
         )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with claim(target):
+        with _alone_with(target):
             if not target.is_file():
                 _complete(Part(target), url, target.name, settings, size, sha256)
             return file_sha256(target)
     except OSError as error:
         raise InputError(f"{target} cannot be written: {error.strerror or error}.") from error
+
+
+@contextmanager
+def _alone_with(target: Path) -> Iterator[None]:
+    """Hold the lease on ``target``, beside it; wait while another process, here or elsewhere, holds it."""
+    leases = Leases(target.parent)
+    waiting = False
+    while leases.claim(target.name) is None:
+        if not waiting:
+            log.info("%s is being fetched by another process; waiting for it", target.name)
+        waiting = True
+        time.sleep(_POLL)
+    try:
+        yield
+    finally:
+        leases.release(target.name)
 
 
 def _complete(

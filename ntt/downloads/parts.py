@@ -26,7 +26,7 @@ class Entity:
 
 
 class Part:
-    """The part file of ``target``. Only the holder of the target's claim may use it."""
+    """The part file of ``target``. Only the holder of the target's lease may use it."""
 
     def __init__(self, target: Path) -> None:
         self.path = target.with_name(f"{target.name}.part")

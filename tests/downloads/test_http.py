@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import random
 import stat
 import subprocess
@@ -58,7 +57,7 @@ def assert_complete(target: Path) -> None:
 
 def assert_nothing_under(target: Path) -> None:
     assert not target.exists()
-    assert not target.with_name(f"{target.name}.lock").exists()
+    assert not target.with_name(f"{target.name}.lease").exists()
 
 
 def test_a_file_arrives_readable_for_everybody_with_nothing_left_beside_it(server, target, hasty):
@@ -109,8 +108,7 @@ def test_a_later_process_continues_the_part_of_a_killed_one(server, target, hast
     worker.kill()
     worker.wait()
     arrived = part.stat().st_size
-    # Its claim is still there; only age tells that nobody renews it.
-    os.utime(target.with_name("net.pth.lock"), (0, 0))
+    assert target.with_name("net.pth.lease").exists()
     assert download(f"{server.url}/net.pth", target, hasty, sha256=DIGEST) == DIGEST
     assert server.ranges_asked()[-1] == f"bytes={arrived}-"
     assert_complete(target)
