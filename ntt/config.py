@@ -22,6 +22,7 @@ from ntt.ranks import started
 
 STAGES = ("references", "memory", "proposals", "match", "evaluate", "report")
 PRECISIONS = ("auto", "exact", "fp32", "tf32", "bf16", "fp16")
+DECODERS = ("fast", "plain")
 SHORTAGES = ("error", "take", "repeat", "invalid")
 
 
@@ -106,7 +107,8 @@ class SegmenterConfig:
     image_size: int
     points_per_side: int
     iou_threshold: float
-    prompt_batch: int
+    prompt_batch: int | None
+    decoder: str
 
     def __post_init__(self) -> None:
         _require(
@@ -121,7 +123,13 @@ class SegmenterConfig:
             self.points_per_side,
             "a whole number above 0",
         )
-        _require(self.prompt_batch > 0, "segmenter.prompt_batch", self.prompt_batch, "a whole number above 0")
+        _require(
+            self.prompt_batch is None or self.prompt_batch > 0,
+            "segmenter.prompt_batch",
+            self.prompt_batch,
+            "null or a whole number above 0",
+        )
+        _require_choice("segmenter.decoder", self.decoder, DECODERS)
 
 
 @dataclass

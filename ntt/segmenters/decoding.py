@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from sam2.modeling.sam2_base import SAM2Base
 
 
+PUBLISHED_BATCH = 256
+"""Prompts that the published implementation decodes together."""
+
+
 @dataclass(frozen=True)
 class Embedding:
     """What SAM 2's image encoder says about B images of side S.

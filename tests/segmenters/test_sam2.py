@@ -137,14 +137,17 @@ def images() -> Tensor:
     return torch.nn.functional.interpolate(coarse, size=(IMAGE_SIZE, IMAGE_SIZE), mode="nearest")
 
 
-@pytest.mark.parametrize("prompt_batch", [5, 64])
-def test_proposals_are_the_packages_own_masks(weights: Path, images: Tensor, prompt_batch: int) -> None:
+@pytest.mark.parametrize("decoder", ["fast", "plain"])
+@pytest.mark.parametrize("prompt_batch", [5, None])
+def test_proposals_are_the_packages_own_masks(
+    weights: Path, images: Tensor, prompt_batch: int | None, decoder: str
+) -> None:
     sam = small_sam2(weights)
     points = sam.grid
     masks, iou = predict_one_by_one(sam, predictor_levels(sam, images[1:]), points)
     # Between two prompts' values, out of reach of rounding.
     threshold = float(iou[:, 1:].amax(dim=1).sort().values[7:9].mean())
-    sam = small_sam2(weights, iou_threshold=threshold, prompt_batch=prompt_batch)
+    sam = small_sam2(weights, iou_threshold=threshold, prompt_batch=prompt_batch, decoder=decoder)
 
     found = sam.propose(sam.encode(images)[1], points)
 
@@ -274,6 +277,11 @@ def test_half_precision_gives_nearly_the_same_masks_in_float32(weights: Path, im
 def test_an_unknown_precision_is_refused(weights: Path) -> None:
     with pytest.raises(InputError, match=r"precision=int8.*exact, fp32, tf32, bf16, fp16"):
         small_sam2(weights, precision="int8")
+
+
+def test_an_unknown_decoder_is_refused(weights: Path) -> None:
+    with pytest.raises(InputError, match=r"segmenter\.decoder=quick.*fast, plain"):
+        small_sam2(weights, decoder="quick")
 
 
 @pytest.mark.parametrize("shape", [(3, IMAGE_SIZE, IMAGE_SIZE), (1, 3, IMAGE_SIZE, 64), (1, 1, IMAGE_SIZE, IMAGE_SIZE)])
