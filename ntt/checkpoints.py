@@ -55,7 +55,7 @@ def require_file(path: Path, key: str, url: str | None) -> None:
         return
     if path.is_dir():
         raise InputError(f"{path} ({key}) is a folder, where a checkpoint file is expected")
-    download = f"download it with: {download_command(path, url)}, or " if url else ""
+    download = f"download it with: {download_command(path, url)}, or with `ntt weights fetch NAME`, or " if url else ""
     raise InputError(f"{path} ({key}) does not exist; {download}set {key} to where it is")
 
 

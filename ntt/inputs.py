@@ -65,10 +65,12 @@ def _check_weights(network: BackboneConfig | SegmenterConfig, key: str) -> None:
     path = user_path(network.weights)
     if network.weights.startswith("hub:") or path.exists():
         return
-    fetch = f": curl -L --create-dirs -o {path} {network.url}" if network.url else "."
-    raise InputError(
-        f"The checkpoint {path} does not exist ({key}.weights): set {key}.weights or weights_dir, or download it{fetch}"
-    )
+    ways = [f"set {key}.weights or weights_dir"]
+    if network.url or getattr(network, "hub_id", None):
+        ways.append(f"`ntt weights fetch {network.name}` brings it to NTT_WEIGHTS")
+    if network.url:
+        ways.append(f"by hand: curl -L --create-dirs -o {path} {network.url}")
+    raise InputError(f"The checkpoint {path} does not exist ({key}.weights): {'; '.join(ways)}")
 
 
 def open_inputs(config: RunConfig) -> Inputs:

@@ -1,4 +1,4 @@
-"""The command line: `python -m ntt.run +experiment=NAME [option=value ...]`, or `ntt` for short."""
+"""The command line: `python -m ntt.run +experiment=NAME [option=value ...]`, or `ntt` for short; also `ntt weights`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from ntt.commands import complain, is_command, run_command
 from ntt.composition_errors import explain
 from ntt.config import read_config
+from ntt.downloads.settings import keep_libraries_offline
 from ntt.errors import InputError
 
 
@@ -36,16 +38,11 @@ def job(composed: DictConfig) -> float | None:
     except InputError as error:
         if hydra_config.mode == RunMode.MULTIRUN or _full_error_wanted():
             raise
-        sys.exit(_complain(error))
+        sys.exit(complain(error))
 
 
 def _full_error_wanted() -> bool:
     return os.environ.get("NTT_TRACEBACK", "") not in ("", "0")
-
-
-def _complain(error: InputError) -> int:
-    print(f"ntt: {error}", file=sys.stderr)
-    return 2
 
 
 def main() -> None:
@@ -57,7 +54,10 @@ def main() -> None:
     if os.environ.get("HYDRA_FULL_ERROR", "") not in ("", "0"):
         os.environ["NTT_TRACEBACK"] = "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"
+    keep_libraries_offline()
     try:
+        if is_command(sys.argv[1:]):
+            sys.exit(run_command(sys.argv[1:], conf_folder()))
         job()
     except KeyboardInterrupt:
         print("ntt: interrupted; the same command continues where this one stopped.", file=sys.stderr)
@@ -65,7 +65,7 @@ def main() -> None:
     except (InputError, HydraException, OmegaConfBaseException) as error:
         if _full_error_wanted():
             raise
-        sys.exit(_complain(error if isinstance(error, InputError) else explain(error, conf_folder())))
+        sys.exit(complain(error if isinstance(error, InputError) else explain(error, conf_folder())))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,45 @@
+"""Commands beside runs: ``ntt weights ...`` and ``ntt data ...``, one module each."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+
+_MODULES = {"weights": "ntt.commands.weights", "data": "ntt.commands.data"}
+
+
+def is_command(arguments: list[str]) -> bool:
+    """Whether a command line is one of these commands, and not a run."""
+    return bool(arguments) and arguments[0] in _MODULES
+
+
+def run_command(arguments: list[str], conf: Path) -> int:
+    """Do what the command line says; returns the exit code.
+
+    Args:
+        arguments: the command line without the program, the command's name first.
+        conf: folder of the Hydra configs.
+
+    Raises:
+        InputError: what is asked for cannot be had.
+    """
+    module = import_module(_MODULES[arguments[0]])
+    _log_to_console()
+    code: int = module.run(arguments[1:], conf)
+    return code
+
+
+def _log_to_console() -> None:
+    """Hydra sets up the logging of a run; here nobody else does."""
+    import logging
+
+    from ntt.console import log_handler
+
+    logging.basicConfig(level=logging.INFO, handlers=[log_handler()], force=True)
+
+
+def complain(error: Exception) -> int:
+    """Print the one sentence of an error; returns the exit code 2."""
+    print(f"ntt: {error}", file=sys.stderr)
+    return 2
