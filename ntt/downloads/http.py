@@ -62,9 +62,9 @@ def download(
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with _alone_with(target):
-            if not target.is_file():
-                _complete(Part(target), url, target.name, settings, size, sha256)
-            return file_sha256(target)
+            if target.is_file():
+                return file_sha256(target)
+            return _complete(Part(target), url, target.name, settings, size, sha256)
     except OSError as error:
         raise InputError(f"{target} cannot be written: {error.strerror or error}.") from error
 
@@ -85,9 +85,7 @@ def _alone_with(target: Path) -> Iterator[None]:
         leases.release(target.name)
 
 
-def _complete(
-    part: Part, url: str, name: str, settings: DownloadSettings, size: int | None, sha256: str | None
-) -> None:
+def _complete(part: Part, url: str, name: str, settings: DownloadSettings, size: int | None, sha256: str | None) -> str:
     failures, farthest = 0, part.size()
     with track_bytes(name) as report:
         while True:
@@ -96,7 +94,7 @@ def _complete(
                 digest = file_sha256(part.path)
                 if sha256 is None or digest.startswith(sha256):
                     part.publish()
-                    return
+                    return digest
                 part.discard()
                 if not resumed:
                     raise InputError(

@@ -94,7 +94,7 @@ def _weights(group: str, file: Path, folder: Path, facts: dict[Any, Any]) -> Wei
         name=name,
         group=group,
         path=path,
-        url=options["url"],
+        url=options.get("url"),
         hub_id=options.get("hub_id"),
         licence=next((licence for start, licence in facts["licences"].items() if name.startswith(start)), None),
         gated=name.startswith(tuple(facts["gated"])),

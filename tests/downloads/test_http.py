@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ntt.downloads import http
 from ntt.downloads.http import download
 from ntt.downloads.settings import DownloadSettings
 from ntt.errors import InputError
@@ -79,6 +80,13 @@ def test_a_broken_connection_is_resumed_where_it_broke(server, target, hasty):
     assert_complete(target)
     assert server.ranges_asked() == [None, "bytes=30000-", "bytes=50000-"]
     assert server.bytes_sent() == [30_000, 20_000, 50_000]
+
+
+def test_a_bad_line_that_brings_something_each_time_is_not_given_up(server, target, hasty, monkeypatch):
+    monkeypatch.setattr(http, "_HEADWAY", 10_000)
+    server.faults = [cut(12_000)] * 8
+    assert download(f"{server.url}/net.pth", target, hasty) == DIGEST
+    assert len(server.requests) == 9
 
 
 def test_a_stall_ends_after_the_timeout_and_is_resumed(server, target, hasty):
@@ -296,3 +304,26 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(server, tmp_path, hasty
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written: "):
         download(f"{server.url}/net.pth", tmp_path / "file" / "net.pth", hasty)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_happens_no_bad_file_gets_the_name(server, target, seed):
+    """Cuts, errors, changes of the file and refused ranges in any order: nothing, or the file the server last had."""
+    chance = random.Random(seed)
+    impatient = DownloadSettings(timeout=0.3, retries=1, backoff=0.001)
+    for version in range(3):
+        server.files["/net.pth"] = chance.randbytes(chance.randrange(1, 50_000))
+        server.etag = f'"{seed} {version}"'
+        server.ranges = chance.random() < 0.7
+        server.faults = [
+            answer(chance.choice([500, 503])) if chance.random() < 0.3 else cut(chance.randrange(20_000))
+            for _ in range(chance.randrange(6))
+        ]
+        try:
+            digest = download(f"{server.url}/net.pth", target, impatient)
+        except InputError:
+            assert not target.exists()
+        else:
+            assert target.read_bytes() == server.files["/net.pth"]
+            assert digest == hashlib.sha256(server.files["/net.pth"]).hexdigest()
+            target.unlink()

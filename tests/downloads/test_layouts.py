@@ -21,10 +21,11 @@ def test_a_file_is_there_or_not(tmp_path):
     assert FileHolding("a.json").lack(tmp_path) is None
 
 
-def test_a_folder_has_its_number_of_files(tmp_path):
+def test_a_folder_has_its_number_of_files_at_least(tmp_path):
     assert FolderHolding("val", 2).lack(tmp_path).endswith("val holds 0 of 2 files")
     write(tmp_path, "val/a.jpg", "val/b.jpg", "val/deeper/c.jpg")
     assert FolderHolding("val", 2).lack(tmp_path) is None
+    assert FolderHolding("val", 1).lack(tmp_path) is None  # such as a .DS_Store
     assert FolderHolding("val", 3).lack(tmp_path).endswith("val holds 2 of 3 files")
 
 
