@@ -8,16 +8,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import Dinov2Config, Dinov2Model
 
+from experiments.demo_weights.edges import EDGE_VALUES, edge_histograms
 from experiments.demo_weights.encoder_batches import Views, random_references, random_windows, whole_scenes
 from experiments.demo_weights.scenes import TrainingScenes, training_classes
 from experiments.demo_weights.sizes import encoder_config
 from ntt.drawn.classes import ACCENTS, EMBLEMS
 from ntt.drawn.textures import TEXTURES
 
-WINDOW = 112  # pixels
+WINDOW = 84  # pixels
+MIDDLE = 2  # blocks after which patches describe their edges
 SHARPNESS = 16.0  # of the cosine classifier
-FIRST_WINDOWS = 44  # windows in each step of the first phase
-SCENES, REFERENCES, WINDOWS = 3, 3, 6  # views in each step of the second phase
+FIRST_WINDOWS = 64  # windows in each step of the first phase
+SCENES, REFERENCES, WINDOWS = 3, 3, 12  # views in each step of the second phase
 
 
 class EncoderTraining(nn.Module):
@@ -49,8 +51,8 @@ class EncoderTraining(nn.Module):
         sizes = (len(TEXTURES), len(EMBLEMS), len(ACCENTS))
         self.heads = _Heads(len(self.classes) + 1, sizes, width)  # the last class is background
 
-    def tokens(self, images: Tensor, corner: tuple[int, int] = (0, 0)) -> Tensor:
-        """Normalised patch tokens [B, g, g, D].
+    def tokens(self, images: Tensor, corner: tuple[int, int] = (0, 0)) -> tuple[Tensor, Tensor]:
+        """Normalised patch tokens of the last block, and those of a middle block as they are: [B, g, g, D] each.
 
         ``corner`` is the row and column of the position grid at which a window sits.
         """
@@ -62,8 +64,13 @@ class EncoderTraining(nn.Module):
         row, column = corner
         plane = plane[:, row : row + grid, column : column + grid].reshape(1, grid * grid, -1)
         first = (network.embeddings.cls_token + positions[:, :1]).expand(len(images), -1, -1)
-        hidden = network.encoder(torch.cat([first, patches + plane], dim=1)).last_hidden_state
-        return network.layernorm(hidden)[:, 1:].unflatten(1, (grid, grid))
+        hidden = torch.cat([first, patches + plane], dim=1)
+        for number, block in enumerate(network.encoder.layer):
+            hidden = block(hidden)
+            if number + 1 == MIDDLE:
+                middle = hidden
+        last = network.layernorm(hidden)
+        return last[:, 1:].unflatten(1, (grid, grid)), middle[:, 1:].unflatten(1, (grid, grid))
 
 
 class _Heads(nn.Module):
@@ -72,6 +79,7 @@ class _Heads(nn.Module):
         self.classes = nn.Linear(width, classes, bias=False)
         self.attributes = nn.ModuleList(nn.Linear(width, size) for size in attributes)
         self.geometry = nn.Linear(width, 4)
+        self.edges = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, EDGE_VALUES))
 
 
 def sine_positions(grid: int, width: int) -> Tensor:
@@ -95,17 +103,18 @@ def training_losses(
         chosen = generator.integers(len(scenes), size=SCENES)
         views.append(whole_scenes(scenes, chosen, size, patch, generator))
         views.append(random_references(scenes, REFERENCES, size, patch, generator))
-    vectors, labels, patch_losses, texture_losses, geometry_losses = [], [], [], [], []
+    vectors, labels, patch_losses, texture_losses, geometry_losses, edge_losses = [], [], [], [], [], []
     for each in views:
         room = training.grid - each.images.shape[-1] // patch + 1
         row, column = (int(edge) for edge in generator.integers(room, size=2))
-        tokens = training.tokens(each.images, (row, column))
+        tokens, middle = training.tokens(each.images, (row, column))
         pooled, pooled_labels = pool(tokens, each, len(training.classes))
         vectors.append(pooled)
         labels.append(pooled_labels)
         patch_vectors, patch_labels = clear_patches(tokens, each, len(training.classes))
         patch_losses.append(patch_loss(training, patch_vectors, patch_labels))
         texture_losses.append(attribute_loss(training, patch_vectors, patch_labels))
+        edge_losses.append(F.mse_loss(training.heads.edges(middle), edge_histograms(each.images, training.patch)))
         geometry_losses.append(geometry_loss(training, tokens, each))
     vector, label = torch.cat(vectors), torch.cat(labels)
     return {
@@ -113,6 +122,7 @@ def training_losses(
         "patches": 0.5 * torch.stack(patch_losses).mean(),
         "attributes": 0.25 * attribute_loss(training, vector, label),
         "patch_attributes": 0.25 * torch.stack(texture_losses).mean(),
+        "edges": 3.0 * torch.stack(edge_losses).mean(),
         "geometry": 0.3 * torch.stack(geometry_losses).mean(),
     }
 

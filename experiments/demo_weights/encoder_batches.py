@@ -69,12 +69,12 @@ def random_references(
 
 
 def random_windows(scenes: TrainingScenes, count: int, size: int, patch: int, generator: np.random.Generator) -> Views:
-    """Windows near random objects, from half of the object's extent to twice of it."""
+    """Windows near random objects, from 0.7 to 1.4 of the object's extent."""
     views = []
     for _ in range(count):
         index, (left, top, right, bottom) = _random_object(scenes, generator)
         extent = max(right - left, bottom - top)
-        side = min(extent * float(np.exp(generator.uniform(np.log(0.55), np.log(2.0)))), SCENE_SIZE - 1.0)
+        side = min(extent * float(np.exp(generator.uniform(np.log(0.7), np.log(1.4)))), SCENE_SIZE - 1.0)
         slack = 0.35 * max(side, extent - side)
         x = (left + right - side) / 2 + generator.uniform(-slack, slack)
         y = (top + bottom - side) / 2 + generator.uniform(-slack, slack)

@@ -17,12 +17,12 @@ def check_encoder(training: EncoderTraining, scenes: TrainingScenes, unseen: Tra
     """Accuracy with perfect masks: of the classifier, and of five references a class for unseen classes."""
     patch, size = training.patch, training.image_size
     views = whole_scenes(scenes, np.arange(40), size, patch, None)
-    vectors, labels = pool(training.tokens(views.images), views, len(training.classes))
+    vectors, labels = pool(training.tokens(views.images)[0], views, len(training.classes))
     known = class_logits(training, vectors).argmax(dim=1) == labels
     half = len(unseen) // 2
     prototypes = F.normalize(torch.stack(_unseen_references(training, unseen, half, shots=5)), dim=1)
     views = whole_scenes(unseen, np.arange(half, half + 40), size, patch, None)
-    vectors, labels = pool(training.tokens(views.images), views, UNSEEN)
+    vectors, labels = pool(training.tokens(views.images)[0], views, UNSEEN)
     objects = labels < UNSEEN
     nearest = (vectors[objects] @ prototypes.T).argmax(dim=1)
     return {
@@ -42,6 +42,6 @@ def _unseen_references(training: EncoderTraining, scenes: TrainingScenes, count:
                     found.append((index, owner))
         crops = [object_reference(scenes, *each, training.image_size, training.patch) for each in found[:shots]]
         views = stack_views(crops)
-        vectors, labels = pool(training.tokens(views.images), views, UNSEEN)
+        vectors, labels = pool(training.tokens(views.images)[0], views, UNSEEN)
         means.append(vectors[labels == label].mean(dim=0))
     return means

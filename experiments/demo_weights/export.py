@@ -31,16 +31,17 @@ def meta_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
 def export_encoder(folder: Path, target: Path) -> None:
     training, optimizer = train_encoder.build()
     with exchanged(optimizer.parameters, averaged_parameters(folder, "encoder")):
-        _save(meta_names(training.network.state_dict()), target / "dinov2_demo.safetensors")
+        save_half(meta_names(training.network.state_dict()), target / "dinov2_demo.safetensors")
 
 
 def export_segmenter(folder: Path, target: Path) -> None:
     training, optimizer = train_segmenter.build()
     with exchanged(optimizer.parameters, averaged_parameters(folder, "segmenter")):
-        _save(training.network.state_dict(), target / "sam2_demo.safetensors")
+        save_half(training.network.state_dict(), target / "sam2_demo.safetensors")
 
 
-def _save(tensors: dict[str, Tensor], path: Path) -> None:
+def save_half(tensors: dict[str, Tensor], path: Path) -> None:
+    """Write tensors in half precision."""
     save_file({key: value.detach().half().contiguous() for key, value in tensors.items()}, path)
     path.chmod(0o644)  # safetensors writes files that only their owner can read
 

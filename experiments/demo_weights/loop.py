@@ -23,7 +23,7 @@ from ntt.progress import track
 
 CLIP_NORM = 1.0
 EVERY = 50  # steps between rows of the curve
-SAVE_EVERY = 200  # steps between checkpoints
+SAVE_EVERY = 100  # steps between checkpoints
 
 
 @dataclass(frozen=True)

@@ -95,10 +95,8 @@ def segmenter_batch(
 def augment(
     image: NDArray[np.uint8], owners: NDArray[np.uint8], generator: np.random.Generator
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Mirror at random, and give the scene other colours: channels permuted, some of them inverted."""
+    """Mirror at random and permute the colour channels."""
     image = image[..., generator.permutation(3)]
-    inverted = generator.random(3) < 0.3
-    image = np.where(inverted, 255 - image, image).astype(np.uint8)
     if generator.random() < 0.5:
         image, owners = image[:, ::-1], owners[:, ::-1]
     return np.ascontiguousarray(image), np.ascontiguousarray(owners)

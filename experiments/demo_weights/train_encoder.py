@@ -17,7 +17,7 @@ from experiments.demo_weights.scenes import load_scenes
 SEED = 2
 
 
-def build(matrix_rate: float = 2e-3, other_rate: float = 2e-3) -> tuple[EncoderTraining, MuonAdamW]:
+def build(matrix_rate: float = 1e-3, other_rate: float = 1e-3) -> tuple[EncoderTraining, MuonAdamW]:
     """The network at its first step, and its optimiser."""
     torch.manual_seed(SEED)
     training = EncoderTraining().train()
