@@ -128,9 +128,7 @@ def _run_stage(name: str, work: Workspace) -> dict[str, Any]:
 def _find_or_make(stage: ModuleType, work: Workspace) -> dict[str, Any]:
     """The usual life of a stage with one artifact: found whole, or computed."""
     artifact = stage.artifact(work)
-    if artifact.exists() and (damage := artifact.damage()):
-        log.warning("%s %s is damaged (%s): it is made again", artifact.stage, artifact.path, damage)
-        artifact.discard()
+    missing, _ = work.store.missing([artifact])
     outcome: dict[str, Any] = {"found": artifact.key}
 
     def make(_: Artifact) -> None:
@@ -138,7 +136,7 @@ def _find_or_make(stage: ModuleType, work: Workspace) -> dict[str, Any]:
         with artifact.writing() as folder:
             outcome = {"made": artifact.key, **stage.make(work, folder)}
 
-    work.store.obtain([artifact], make)
+    work.store.obtain(missing, make)
     return outcome
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import platform
 import shutil
@@ -27,6 +28,8 @@ from typing import Any
 import ntt
 from ntt.hashing import file_sha256
 from ntt.leases import Lease, Leases
+
+log = logging.getLogger(__name__)
 
 MANIFEST = "manifest.json"
 _POLL_SECONDS = 0.2  # between looks at what other processes are making
@@ -180,6 +183,22 @@ class Store:
         """The artifact of `stage` that `inputs` determine. Nothing is read or written."""
         key = fingerprint({"stage": stage, **inputs})
         return Artifact(self.root / stage / key, stage, key, inputs)
+
+    def missing(self, artifacts: Iterable[Artifact]) -> tuple[list[Artifact], int]:
+        """Those of the artifacts that have to be made, and how many of them because they are damaged.
+
+        A damaged one is reported in the log and removed.
+        """
+        absent, damaged = [], 0
+        for artifact in artifacts:
+            if artifact.exists():
+                if not (damage := artifact.damage()):
+                    continue
+                log.warning("%s %s is damaged (%s): it is made again", artifact.stage, artifact.path, damage)
+                artifact.discard()
+                damaged += 1
+            absent.append(artifact)
+        return absent, damaged
 
     @contextmanager
     def claim(self, artifact: Artifact) -> Iterator[Lease | None]:

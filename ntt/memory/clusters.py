@@ -56,7 +56,11 @@ def pca(points: Tensor, components: int = 3) -> Tensor:
         direction open; here its largest entry is positive.
     """
     centred = points - points.mean(0)
-    _, _, directions = torch.linalg.svd(centred, full_matrices=False)  # [min(N, D), D]
+    # Randomised, since a picture needs three of hundreds of directions; the generator's state is put back.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        kept = min(components + 5, *centred.shape)
+        directions = torch.svd_lowrank(centred, q=kept, niter=8)[2].T  # [kept, D]
     directions = directions[:components]
     largest = directions.gather(1, directions.abs().argmax(1, keepdim=True))  # [<= components, 1]
     coordinates = centred @ (directions * largest.sign()).T

@@ -72,15 +72,9 @@ def shards(work: Workspace) -> list[Shard]:
 def run(work: Workspace) -> dict[str, Any]:
     """Check every shard, compute the missing and the damaged ones."""
     every = shards(work)
-    missing, damaged = [], 0
-    for shard in every:
-        if shard.artifact.exists():
-            if not (damage := shard.artifact.damage()):
-                continue
-            log.warning("proposal shard %s is damaged (%s): it is computed again", shard.artifact.path, damage)
-            shard.artifact.discard()
-            damaged += 1
-        missing.append(shard)
+    absent, damaged = work.store.missing(shard.artifact for shard in every)
+    keys = {artifact.key for artifact in absent}
+    missing = [shard for shard in every if shard.artifact.key in keys]
     computed = 0
     if missing:
         _announce(work, sum(len(shard.records) for shard in missing))

@@ -7,27 +7,22 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import rich
-from PIL import Image
 from pycocotools import mask as coco_mask
 
 from ntt.data.coco import Annotation, annotation_mask
 from ntt.data.images import UnreadableImage, load_image
-from ntt.data.sampling import Reference
-from ntt.memory.crops import crop_window
-from ntt.reporting.colours import Colour, class_colours
+from ntt.reporting.colours import class_colours
 from ntt.reporting.overlays import Instance, side_by_side
-from ntt.reporting.references import references_sheet
 from ntt.reporting.summary import report_markdown
 from ntt.reporting.tables import coco_lines, metrics_table, per_class_table
 from ntt.stages import evaluate, match, memory, references
+from ntt.stages.sheets import memory_sheet, reference_sheet
 from ntt.stages.workspace import Workspace
 from ntt.store import Artifact, share
 
 log = logging.getLogger(__name__)
 CODE = 1
-_CLUSTER_COLOURS = np.array([[0, 0, 0], [230, 90, 70], [70, 150, 230], [240, 200, 80], [110, 190, 110]], np.uint8)
 _SHEET = "references.png"
 _MEMORY = "memory.png"
 
@@ -51,8 +46,9 @@ def artifact(work: Workspace) -> Artifact:
 def make(work: Workspace, folder: Path) -> dict[str, Any]:
     """Write `overlays/*.jpg` of the first target images, `references.png` and `memory.png`."""
     colours = class_colours(work.inputs.categories.values())
-    _reference_sheet(work, colours).save(folder / _SHEET)
-    _memory_sheet(work, colours).save(folder / _MEMORY)
+    chosen = references.load(work)
+    reference_sheet(work, chosen, colours).save(folder / _SHEET)
+    memory_sheet(work, chosen, colours).save(folder / _MEMORY)
     overlays = folder / "overlays"
     overlays.mkdir()
     drawn = 0
@@ -100,50 +96,6 @@ def publish(work: Workspace) -> None:
 def pictures(work: Workspace) -> list[Path]:
     """The overlays of this run, in the order of the target file."""
     return sorted((artifact(work).path / "overlays").glob("*.jpg"))
-
-
-def _reference_sheet(work: Workspace, colours: dict[str, Colour]) -> Image.Image:
-    grouped: dict[str, list[Reference]] = {name: [] for name in work.inputs.categories.values()}
-    for reference in references.load(work):
-        grouped[work.inputs.categories[reference.category_id]].append(reference)
-
-    return references_sheet(grouped, lambda reference: _crop(work, reference), colours)
-
-
-def _memory_sheet(work: Workspace, colours: dict[str, Colour]) -> Image.Image:
-    """Reference, its three principal components, its clusters: the picture to judge a reference by."""
-    maps = memory.load_maps(work)
-    grouped: dict[str, list[tuple[Reference, str]]] = {}
-    for reference in memory.pictured(work):
-        if f"pca.{reference.annotation_id}" in maps:
-            row = grouped.setdefault(work.inputs.categories[reference.category_id], [])
-            row += [(reference, kind) for kind in ("crop", "pca", "clusters")]
-
-    def load(tile: tuple[Reference, str]) -> tuple[np.ndarray, np.ndarray]:
-        reference, kind = tile
-        if kind == "crop":
-            return _crop(work, reference)
-        values = maps[f"{kind}.{reference.annotation_id}"].numpy()
-        picture = values if kind == "pca" else _CLUSTER_COLOURS[values]
-        enlarged = picture.repeat(4, axis=0).repeat(4, axis=1)  # keeps the patches visible as squares
-        return enlarged, np.zeros(enlarged.shape[:2], np.uint8)
-
-    headline = "first references of each class: crop, principal components, clusters of its patches"
-    return references_sheet(grouped, load, colours, headline)
-
-
-def _crop(work: Workspace, reference: Reference) -> tuple[np.ndarray, np.ndarray]:
-    """The reference's window of its image, uint8 [h, w, 3], and of its mask [h, w]; black if it is unreadable."""
-    record = work.inputs.references.images[reference.image_id]
-    annotation = work.reference_annotations[reference.annotation_id]
-    try:
-        image = load_image(work.inputs.reference_images / record.file_name, (record.height, record.width))
-    except UnreadableImage:
-        return np.zeros((1, 1, 3), np.uint8), np.zeros((1, 1), np.uint8)
-    mask = annotation_mask(annotation, record.height, record.width)
-    context = work.config.memory.context
-    left, top, right, bottom = crop_window(annotation.bbox, record.height, record.width, context)
-    return image[top:bottom, left:right], mask[top:bottom, left:right]
 
 
 def _predictions_by_image(work: Workspace) -> dict[int, list[Instance]]:

@@ -1,0 +1,122 @@
+"""What the encoder says of one reference object: computed once for all seeds, shot counts and splits that draw it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save
+
+from ntt.data.coco import annotation_mask
+from ntt.data.images import UnreadableImage, load_image
+from ntt.data.sampling import Reference
+from ntt.errors import InputError
+from ntt.memory.crops import reference_crop
+from ntt.memory.maps import feature_maps
+from ntt.memory.vectors import reference_vector
+from ntt.progress import track
+from ntt.stages.workspace import Workspace
+from ntt.store import Artifact, fingerprint, write_atomically, write_json
+
+log = logging.getLogger(__name__)
+CODE = 1
+_FILE = "encoding.safetensors"
+_DROPPED = "dropped.json"
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """One reference as the encoder sees it.
+
+    Attributes:
+        vector: float32 [D], the mean of its patch features (method, section 2).
+        pca: uint8 [grid, grid, 3], principal components of its patches.
+        clusters: uint8 [grid, grid], k-means labels of its patches, 0 outside.
+    """
+
+    vector: torch.Tensor
+    pca: torch.Tensor
+    clusters: torch.Tensor
+
+
+def artifact(work: Workspace, reference: Reference) -> Artifact:
+    """Determined by the image's bytes, the object's box and mask, the encoder and the crop."""
+    annotation = work.reference_annotations[reference.annotation_id]
+    return work.store.artifact(
+        "encodings",
+        {
+            "code": CODE,
+            "image": work.digests.of(image_path(work, reference)),
+            "object": fingerprint([annotation.bbox, annotation.segmentation]),
+            "backbone": work.backbone_identity,
+            "context": work.config.memory.context,
+        },
+    )
+
+
+def ensure(work: Workspace, chosen: list[Reference]) -> int:
+    """Encode the references that nobody has encoded yet; returns how many were encoded here."""
+    by_key = {(one := artifact(work, reference)).key: (one, reference) for reference in chosen}
+    missing, _ = work.store.missing([one for one, _ in by_key.values()])
+    progress = iter(track(range(len(missing)), "memory", unit="references"))
+
+    def make(wanted: Artifact) -> None:
+        next(progress, None)
+        with wanted.writing() as folder:
+            _encode(work, by_key[wanted.key][1], folder)
+
+    def made_elsewhere(_: Artifact) -> None:
+        next(progress, None)
+
+    made = work.store.obtain(missing, make, made_elsewhere)
+    next(progress, None)  # lets the progress bar see its end
+    return made
+
+
+def load(work: Workspace, chosen: list[Reference]) -> Iterator[tuple[Reference, Encoding]]:
+    """The encodings of those references that have one, in order: not of those whose image or mask was of no use."""
+    for reference in chosen:
+        file = artifact(work, reference).path / _FILE
+        if file.exists():
+            tensors = load_file(file)
+            yield reference, Encoding(tensors["vector"], tensors["pca"], tensors["clusters"])
+
+
+def image_path(work: Workspace, reference: Reference) -> Path:
+    """Where the image of a reference is."""
+    return work.inputs.reference_images / work.inputs.references.images[reference.image_id].file_name
+
+
+def _encode(work: Workspace, reference: Reference, folder: Path) -> None:
+    """Write the encoding, or why there is none: an unreadable image, a mask that covers no pixel."""
+    dataset = work.inputs.references
+    record = dataset.images[reference.image_id]
+    annotation = work.reference_annotations[reference.annotation_id]
+    try:
+        image = load_image(image_path(work, reference), (record.height, record.width))
+    except UnreadableImage as error:
+        _drop(reference, str(error), folder)
+        return
+    try:
+        mask = annotation_mask(annotation, record.height, record.width)
+    except InputError as error:
+        raise InputError(f"{dataset.path}: {error}") from error
+    backbone = work.backbone
+    crop, soft_mask = reference_crop(
+        image, mask, annotation.bbox, work.config.memory.context, backbone.image_size, backbone.grid
+    )
+    features = backbone(crop.unsqueeze(0))[0]  # [grid * grid, D]
+    vector = reference_vector(features, soft_mask)
+    if vector is None:
+        _drop(reference, f"its mask in {dataset.path} is empty", folder)
+        return
+    pca, clusters = feature_maps(features, soft_mask)
+    write_atomically(folder / _FILE, save({"vector": vector.cpu(), "pca": pca, "clusters": clusters}))
+
+
+def _drop(reference: Reference, reason: str, folder: Path) -> None:
+    log.warning("reference %d dropped: %s", reference.annotation_id, reason)
+    write_json(folder / _DROPPED, reason)
