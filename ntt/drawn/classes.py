@@ -47,9 +47,7 @@ class DrawnClass:
     accent: str
 
 
-def _named(
-    name: str, outlines: dict[str, Outline], texture: str, emblem: str, at: float, accent: str
-) -> DrawnClass:
+def _named(name: str, outlines: dict[str, Outline], texture: str, emblem: str, at: float, accent: str) -> DrawnClass:
     return DrawnClass(name, outlines[name], texture, emblem, at, accent)
 
 
@@ -144,7 +142,5 @@ def _random_primitive(
         return box(u, v, width * 0.85, height * 0.85)
     if kind == 2:
         sign = 1 if generator.random() < 0.5 else -1
-        return polygon(
-            u, v - sign * height, u + sign * width, v + sign * height, u - sign * width, v + sign * height
-        )
+        return polygon(u, v - sign * height, u + sign * width, v + sign * height, u - sign * width, v + sign * height)
     return polygon(u, v - height, u + width, v, u, v + height, u - width, v)

@@ -26,9 +26,9 @@ NOVEL_SHARE = 0.6  # of the objects; the others are distractors of the base clas
 MIN_PIXELS = 200  # visible pixels below which an object is too hidden to be annotated
 
 CLASSES = BASE_CLASSES + NOVEL_CLASSES
-WEIGHTS = [(1 - NOVEL_SHARE) / len(BASE_CLASSES)] * len(BASE_CLASSES) + [
-    NOVEL_SHARE / len(NOVEL_CLASSES)
-] * len(NOVEL_CLASSES)
+WEIGHTS = [(1 - NOVEL_SHARE) / len(BASE_CLASSES)] * len(BASE_CLASSES) + [NOVEL_SHARE / len(NOVEL_CLASSES)] * len(
+    NOVEL_CLASSES
+)
 _SPLIT_NUMBERS = {"train": 0, "val": 1}
 _MARKER = "world.json"
 

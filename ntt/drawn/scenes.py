@@ -156,13 +156,9 @@ def _paint_object(
     colour = _mix(first, second, texture_weight(kind.texture, u + phase_u, v + phase_v, period, softness))
     if kind.accent != "none":
         side = v - np.float32(0.42) if kind.accent == "bottom" else np.float32(-0.42) - v
-        colour = _blend(
-            colour, accent_colour, np.clip(side * np.float32(pose.radius) + np.float32(0.5), 0, 1)
-        )
+        colour = _blend(colour, accent_colour, np.clip(side * np.float32(pose.radius) + np.float32(0.5), 0, 1))
     if kind.emblem != "none":
-        emblem = outline_distance(EMBLEMS[kind.emblem], u, v - np.float32(kind.emblem_v)) * np.float32(
-            pose.radius
-        )
+        emblem = outline_distance(EMBLEMS[kind.emblem], u, v - np.float32(kind.emblem_v)) * np.float32(pose.radius)
         colour = _blend(colour, emblem_colour, np.clip(emblem + np.float32(0.5), 0, 1))
     light = np.float32(generator.uniform(-0.18, 0.18)) * u + np.float32(generator.uniform(-0.18, 0.18)) * v
     colour = colour * (np.float32(1) + light)[..., None]

@@ -22,9 +22,7 @@ Plane = NDArray[np.float32]
 class Primitive:
     """One building block of an outline; ``cut`` removes it from what was built before it."""
 
-    kind: (
-        str  # "ellipse" and "box": values = (u, v, half width, half height); "polygon": (u0, v0, u1, v1, ...)
-    )
+    kind: str  # "ellipse" and "box": values = (u, v, half width, half height); "polygon": (u0, v0, u1, v1, ...)
     values: tuple[float, ...]
     cut: bool = False
 
