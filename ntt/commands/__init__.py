@@ -1,4 +1,4 @@
-"""Commands beside runs: ``ntt weights ...`` and ``ntt data ...``, one module each."""
+"""Commands beside runs: ``ntt weights ...``, ``ntt data ...`` and ``ntt report ...``, one module each."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-_MODULES = {"weights": "ntt.commands.weights", "data": "ntt.commands.data"}
+_MODULES = {"weights": "ntt.commands.weights", "data": "ntt.commands.data", "report": "ntt.commands.report"}
 
 
 def is_command(arguments: list[str]) -> bool:

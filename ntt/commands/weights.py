@@ -79,6 +79,6 @@ def _size(weights: Weights) -> str:
 def _state(weights: Weights) -> str:
     if not weights.path.is_file():
         part = weights.path.with_name(f"{weights.path.name}.part")
-        return f"{format_size(part.stat().st_size)} here" if part.is_file() else "missing"
+        return f"{format_size(part.stat().st_size)} so far" if part.is_file() else "missing"
     wrong_size = weights.size is not None and weights.path.stat().st_size != weights.size
     return "of another size" if wrong_size else "here"

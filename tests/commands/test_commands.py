@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ntt.commands import is_command
+from ntt.commands import is_command, weights
 from ntt.commands.options import choose, columns
 from ntt.errors import InputError
 
@@ -105,18 +105,48 @@ def test_wrong_bytes_from_a_mirror_are_one_sentence_and_stop_nothing_else(mirror
     for model in ("dinov2_vits14", "dinov2_vitb14"):
         (folder / "dinov2" / model).mkdir(parents=True)
         (folder / "dinov2" / model / f"{model}_pretrain.pth").write_bytes(b"wrong")
-    weights = tmp_path / "weights"
+    place = tmp_path / "weights"
     done = ntt(
         *("weights", "fetch", "dinov2_vits14", "dinov2_vitb14", "dinov2_demo", "--retries", "0"),
         cwd=tmp_path,
-        NTT_WEIGHTS=str(weights),
+        NTT_WEIGHTS=str(place),
         NTT_MIRROR=address,
     )
     assert done.returncode == 2
     assert done.stderr.count(f"ntt: {address}/dinov2/") == 2
     assert "it has 5 bytes, not 88283115" in done.stderr
     assert "dinov2_demo: comes with ntt" in done.stdout
-    assert list(weights.iterdir()) == []
+    assert list(place.iterdir()) == []
+
+
+def test_a_checkpoint_of_an_own_config_is_fetched_listed_and_verified(mirror, tmp_path, capsys):
+    folder, address = mirror
+    (folder / "own").mkdir()
+    (folder / "own" / "net.pth").write_bytes(b"tensors")
+    conf = tmp_path / "conf"
+    (conf / "backbone").mkdir(parents=True)
+    (conf / "config.yaml").write_text(f"weights_dir: {tmp_path}/weights")
+    description = {
+        "_target_": "builtins.dict",
+        "weights": "${weights_dir}/net.pth",
+        "url": "https://official.invalid/own/net.pth",
+    }
+    (conf / "backbone" / "own.yaml").write_text(yaml.safe_dump(description))
+    place = tmp_path / "weights" / "net.pth"
+
+    def told(*arguments: str) -> str:
+        assert weights.run([*arguments], conf) == 0
+        return capsys.readouterr().out
+
+    assert told("list").splitlines()[1].split() == ["own", "unknown", "unknown", "missing", description["url"]]
+    assert told("fetch", "own", "--mirror", address) == f"own: fetched: {place}\n"
+    assert told("fetch", "own") == f"own: already there: {place}\n"
+    assert told("verify") == f"own: good: {place}, sha256 {hashlib.sha256(b'tensors').hexdigest()}\n"
+    assert told("list").splitlines()[1].split()[1:5] == ["7", "B", "unknown", "here"]
+    place.write_bytes(b"tensorz")
+    assert weights.run(["verify"], conf) == 2
+    place.rename(place.with_name("net.pth.part"))
+    assert "7 B so far" in told("list")
 
 
 def test_a_missing_file_at_the_mirror_is_one_sentence(mirror, tmp_path):

@@ -1,0 +1,86 @@
+"""``ntt report``: a sweep as tables and a plot."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+
+import rich
+
+from ntt.config import user_path
+from ntt.errors import InputError
+from ntt.reporting import sweep_tables
+from ntt.reporting.published import Published, methods, read_published
+from ntt.reporting.sweep_summary import FIGURES, incomplete_points, summarise, summarised_tasks
+from ntt.reporting.sweeps import Sweep, collect
+from ntt.store import write_atomically
+
+log = logging.getLogger(__name__)
+
+
+def run(arguments: list[str], _conf: Path) -> int:
+    """See the parser's help; returns the exit code."""
+    given = _parser().parse_args(arguments)
+    folders = [user_path(folder) for folder in given.folders]
+    sweep = collect(folders)
+    published = read_published(user_path(given.published), given.figure) if given.published else []
+    out = user_path(given.out) if given.out else folders[0] / "report"
+    _write(sweep, published, given.figure, out)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ntt report",
+        description="Mean and deviation over the seeds of a sweep, per split and shot count: tables on the screen, "
+        "and as CSV, Markdown, LaTeX, PNG, SVG and PDF.",
+    )
+    parser.add_argument("folders", nargs="+", metavar="DIR", help="sweeps (outputs/NAME/multirun/DATE) or single runs")
+    parser.add_argument("--published", metavar="CSV", help="published figures to set beside ours, with the difference")
+    parser.add_argument("--figure", choices=FIGURES, default="AP", metavar="AP50", help=", ".join(FIGURES) + " (AP)")
+    parser.add_argument("--out", metavar="DIR", help="folder to write to (report/ in the first DIR)")
+    return parser
+
+
+def _write(sweep: Sweep, published: list[Published], figure: str, out: Path) -> None:
+    splits = {point.split for point in sweep.points}
+    beside = [other for other in published if other.split in splits]
+    if published and not beside:
+        theirs = ", ".join(dict.fromkeys(other.split for other in published))
+        raise InputError(f"The published figures are of split {theirs}, the sweep of {', '.join(sorted(splits))}.")
+    names = methods(beside)
+    summary = {task: summarise(sweep, task, figure, beside) for task in summarised_tasks(sweep)}
+    for task, rows in summary.items():
+        rich.print(sweep_tables.screen_table(task, figure, rows, names))
+    remarks = _remarks(sweep, figure, beside)
+    print("\n\n".join(remarks))
+
+    stem = figure.lower()
+    title = ", ".join(sweep.names)
+    pages = {
+        f"{stem}.md": sweep_tables.markdown(title, figure, summary, names, remarks, f"{stem}.png"),
+        f"{stem}.tex": sweep_tables.latex(figure, summary, names, remarks),
+        f"{stem}.csv": sweep_tables.csv_table(figure, summary, names),
+        "points.csv": sweep_tables.csv_points(sweep, FIGURES),
+    }
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name, page in pages.items():
+            write_atomically(out / name, page.encode())
+        from ntt.reporting.sweep_plot import draw_sweep  # matplotlib takes a second to import
+
+        draw_sweep(summary, figure, beside, [out / f"{stem}.{kind}" for kind in ("png", "svg", "pdf")])
+    except OSError as error:
+        raise InputError(f"{out} cannot be written ({error.strerror}): give another folder with --out.") from error
+    log.info("wrote %s and %s to %s", ", ".join(pages), f"{stem}.png, .svg, .pdf", out)
+
+
+def _remarks(sweep: Sweep, figure: str, published: list[Published]) -> list[str]:
+    """What a reader of the table must know, a paragraph each."""
+    remarks = [sweep_tables.DEVIATION]
+    if any(other.std is not None for other in published):
+        remarks.append(sweep_tables.PUBLISHED_DEVIATION)
+    if missing := incomplete_points(sweep, figure):
+        remarks.append("\n".join([sweep_tables.INCOMPLETE, "", *(f"- {line}" for line in missing)]))
+    return remarks + sweep.notes
