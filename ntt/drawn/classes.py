@@ -47,50 +47,53 @@ class DrawnClass:
     accent: str
 
 
-def _named(name: str, outlines: dict[str, Outline], texture: str, emblem: str, at: float, accent: str) -> DrawnClass:
-    return DrawnClass(name, outlines[name], texture, emblem, at, accent)
+# Name of class and outline, texture, emblem and its height, accent.
+_Row = tuple[str, str, str, float, str]
+_BASE: tuple[_Row, ...] = (
+    ("button", "checks", "none", 0.0, "none"),
+    ("crate", "lattice", "wedge", 0.0, "none"),
+    ("sail", "bands", "none", 0.0, "bottom"),
+    ("plus", "plain", "spot", 0.0, "none"),
+    ("moon", "dots", "none", 0.0, "none"),
+    ("wheel", "stripes", "none", 0.0, "none"),
+    ("star", "rings", "tile", 0.0, "none"),
+    ("magnet", "plain", "none", 0.0, "top"),
+    ("boot", "chevrons", "none", 0.0, "bottom"),
+    ("hammer", "bands", "none", 0.0, "top"),
+    ("dumbbell", "rings", "none", 0.0, "none"),
+    ("arrow", "plain", "bar", 0.4, "none"),
+    ("hourglass", "checks", "spot", 0.0, "none"),
+    ("bowl", "chevrons", "tile", 0.2, "none"),
+    ("drop", "plain", "cross", 0.3, "none"),
+    ("clover", "lattice", "none", 0.0, "top"),
+    ("bucket", "stripes", "ring", 0.0, "top"),
+    ("kite", "dots", "bar", -0.1, "bottom"),
+    ("comb", "bands", "cross", -0.4, "none"),
+    ("duck", "lattice", "none", 0.0, "none"),
+)
+_NOVEL: tuple[_Row, ...] = (
+    ("heart", "plain", "ring", -0.05, "none"),
+    ("mushroom", "dots", "none", 0.0, "bottom"),
+    ("fish", "chevrons", "spot", 0.0, "none"),
+    ("house", "bands", "tile", 0.4, "top"),
+    ("bottle", "stripes", "bar", 0.35, "none"),
+    ("key", "plain", "none", 0.0, "none"),
+    ("cup", "checks", "none", 0.0, "top"),
+    ("tree", "lattice", "spot", 0.2, "bottom"),
+    ("rocket", "rings", "cross", -0.1, "none"),
+    ("bell", "stripes", "none", 0.0, "bottom"),
+)
 
 
-BASE_CLASSES: tuple[DrawnClass, ...] = tuple(
-    _named(name, BASE_OUTLINES, *rest)
-    for name, *rest in (
-        ("button", "checks", "none", 0.0, "none"),
-        ("crate", "lattice", "wedge", 0.0, "none"),
-        ("sail", "bands", "none", 0.0, "bottom"),
-        ("plus", "plain", "spot", 0.0, "none"),
-        ("moon", "dots", "none", 0.0, "none"),
-        ("wheel", "stripes", "none", 0.0, "none"),
-        ("star", "rings", "tile", 0.0, "none"),
-        ("magnet", "plain", "none", 0.0, "top"),
-        ("boot", "chevrons", "none", 0.0, "bottom"),
-        ("hammer", "bands", "none", 0.0, "top"),
-        ("dumbbell", "rings", "none", 0.0, "none"),
-        ("arrow", "plain", "bar", 0.4, "none"),
-        ("hourglass", "checks", "spot", 0.0, "none"),
-        ("bowl", "chevrons", "tile", 0.2, "none"),
-        ("drop", "plain", "cross", 0.3, "none"),
-        ("clover", "lattice", "none", 0.0, "top"),
-        ("bucket", "stripes", "ring", 0.0, "top"),
-        ("kite", "dots", "bar", -0.1, "bottom"),
-        ("comb", "bands", "cross", -0.4, "none"),
-        ("duck", "lattice", "none", 0.0, "none"),
+def _classes(rows: tuple[_Row, ...], outlines: dict[str, Outline]) -> tuple[DrawnClass, ...]:
+    return tuple(
+        DrawnClass(name, outlines[name], texture, emblem, emblem_v, accent)
+        for name, texture, emblem, emblem_v, accent in rows
     )
-)
-NOVEL_CLASSES: tuple[DrawnClass, ...] = tuple(
-    _named(name, NOVEL_OUTLINES, *rest)
-    for name, *rest in (
-        ("heart", "plain", "ring", -0.05, "none"),
-        ("mushroom", "dots", "none", 0.0, "bottom"),
-        ("fish", "chevrons", "spot", 0.0, "none"),
-        ("house", "bands", "tile", 0.4, "top"),
-        ("bottle", "stripes", "bar", 0.35, "none"),
-        ("key", "plain", "none", 0.0, "none"),
-        ("cup", "checks", "none", 0.0, "top"),
-        ("tree", "lattice", "spot", 0.2, "bottom"),
-        ("rocket", "rings", "cross", -0.1, "none"),
-        ("bell", "stripes", "none", 0.0, "bottom"),
-    )
-)
+
+
+BASE_CLASSES = _classes(_BASE, BASE_OUTLINES)
+NOVEL_CLASSES = _classes(_NOVEL, NOVEL_OUTLINES)
 
 
 def compose_classes(count: int, seed: int) -> tuple[DrawnClass, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -85,7 +84,7 @@ def _move(partial: Path, root: Path, world: dict[str, Any]) -> None:
     if _world_at(root) not in (None, world):
         shutil.rmtree(root)
     try:
-        os.replace(partial, root)
+        partial.replace(root)
     except OSError:
         # Another process was faster; its files are the same.
         if _world_at(root) != world:
