@@ -9,9 +9,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from experiments.precision.recorder import Seen
-from ntt.matching.match import match
+from ntt.matching.match import Detections, match
 from ntt.matching.settings import MatchSettings
 from ntt.memory.clusters import kmeans
+
+SAME_MASK = 0.9  # IoU above which two masks are taken for one
 
 
 def common(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
@@ -43,7 +45,7 @@ def proposal_agreement(pairs: Sequence[tuple[Seen, Seen]]) -> dict[str, float]:
         "proposals in either": kept,
         "share in both": both / max(kept, 1),
         "mean mask IoU": float(iou.mean()),
-        "share with mask IoU > 0.9": float((iou > 0.9).float().mean()),
+        f"share with mask IoU > {SAME_MASK}": float((iou > SAME_MASK).float().mean()),
         "mean cosine of the vectors": float(torch.cat(cosines).mean()),
         "mean change of the predicted IoU": float(torch.cat(differences).mean()),
     }
@@ -70,14 +72,30 @@ def stand_in_prototypes(pairs: Sequence[tuple[Seen, Seen]], classes: int) -> tup
 
 
 def detection_agreement(pairs: Sequence[tuple[Seen, Seen]], prototypes: tuple[Tensor, Tensor]) -> dict[str, float]:
-    """What becomes of the detections: those of one prompt and one class count as the same."""
-    either, both, changes = 0, 0, []
+    """What becomes of the detections, matched by class and mask.
+
+    Not by prompt: of two prompts on one object the suppression keeps the one of higher predicted IoU, which any
+    rounding can decide.
+    """
+    either, both = 0, 0
+    changes: list[float] = []
     for pair in pairs:
-        mine, theirs = (detections(seen, each) for seen, each in zip(pair, prototypes, strict=True))
-        either += len(mine.keys() | theirs.keys())
-        shared = mine.keys() & theirs.keys()
-        both += len(shared)
-        changes += [abs(mine[key] - theirs[key]) for key in shared]
+        mine, theirs = (
+            match(
+                seen.proposals.vectors,
+                seen.proposals.predicted_iou,
+                seen.proposals.boxes_low,
+                seen.proposals.areas,
+                seen.proposals.overlaps,
+                each,
+                MatchSettings(),
+            )
+            for seen, each in zip(pair, prototypes, strict=True)
+        )
+        first, second = same_detections(mine, pair[0].masks, theirs, pair[1].masks)
+        either += len(mine.labels) + len(theirs.labels) - len(first)
+        both += len(first)
+        changes += (mine.scores[first] - theirs.scores[second]).abs().tolist()
     return {
         "detections in either": either,
         "share in both, same class": both / max(either, 1),
@@ -85,11 +103,26 @@ def detection_agreement(pairs: Sequence[tuple[Seen, Seen]], prototypes: tuple[Te
     }
 
 
-def detections(seen: Seen, prototypes: Tensor) -> dict[tuple[int, int], float]:
-    """Score by (prompt, class), by the pipeline's matcher with its defaults."""
-    found = seen.proposals
-    areas, overlaps = found.areas, found.overlaps
-    matched = match(found.vectors, found.predicted_iou, found.boxes_low, areas, overlaps, prototypes, MatchSettings())
-    prompts = seen.prompts[matched.proposals].tolist()
-    rows = zip(prompts, matched.labels.tolist(), matched.scores.tolist(), strict=True)
-    return {(prompt, label): score for prompt, label, score in rows}
+def same_detections(
+    mine: Detections, my_masks: Tensor, theirs: Detections, their_masks: Tensor
+) -> tuple[list[int], list[int]]:
+    """Pairs of detections of one class whose masks' IoU is above 0.9, each detection in at most one pair.
+
+    Args:
+        mine, theirs: detections, best score first.
+        my_masks, their_masks: bool [N, m, m] of all proposals.
+
+    Returns:
+        Positions in ``mine`` and in ``theirs``.
+    """
+    first: list[int] = []
+    second: list[int] = []
+    for i, (proposal, label) in enumerate(zip(mine.proposals.tolist(), mine.labels.tolist(), strict=True)):
+        free = [j for j in (theirs.labels == label).nonzero().flatten().tolist() if j not in second]
+        if not free:
+            continue
+        ious = mask_ious(my_masks[proposal].expand(len(free), -1, -1), their_masks[theirs.proposals[free]])
+        if ious.max() > SAME_MASK:
+            first.append(i)
+            second.append(free[int(ious.argmax())])
+    return first, second

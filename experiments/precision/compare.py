@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--precisions", nargs=2, default=["fp32", "bf16"], metavar=("FIRST", "SECOND"))
     parser.add_argument("--classes", type=int, default=8, help="classes to match against (clusters of the proposals)")
     parser.add_argument("--random", type=int, metavar="SEED", help="random weights in the configured sizes")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     files = sorted(path for path in arguments.images.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
     with initialize_config_dir(str(conf_folder()), version_base="1.3"):
         config = read_config(compose("config", arguments.options))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +201,17 @@ def test_bf16_stays_close_and_returns_float32(tmp_path: Path) -> None:
     assert half.dtype == torch.float32
     assert not torch.equal(half, full)
     assert torch.cosine_similarity(half, full, dim=-1).min() > 0.99
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on a CPU")
+def test_compiled_features_are_the_same(tmp_path: Path) -> None:
+    torch.save(random_weights(), tmp_path / "tiny.pth")
+    images = pictures(1, 80)
+    expected = tiny_dinov3(tmp_path / "tiny.pth")(images)
+    compiled = tiny_dinov3(tmp_path / "tiny.pth", compile=True)
+    torch.testing.assert_close(compiled(images), expected, atol=1e-4, rtol=0)
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > 0
 
 
 @pytest.mark.parametrize(

@@ -81,14 +81,31 @@ def test_figures_of_proposals() -> None:
 
 
 def test_figures_of_detections() -> None:
-    # Prompt 3 goes from the first class to the second; 0 and 5 are in one run only; 2 keeps class and score.
+    # The first run's three detections against the second's: prompt 2 keeps its class, not its mask; prompt 3 keeps its
+    # mask, not its class; the others are in one run only.
     prototypes = torch.eye(2)
     figures = detection_agreement([(FIRST, SECOND)], (prototypes, prototypes))
     assert figures == {
-        "detections in either": 5,
-        "share in both, same class": 0.2,
+        "detections in either": 6,
+        "share in both, same class": 0,
         "mean change of the score": 0,
     }
+
+
+def test_a_detection_is_the_same_whichever_prompt_it_comes_from() -> None:
+    other = seen([1, 7], [[1, 1, 1, 1], [1, 1, 0, 0]], [[0, 1], [0.8, 0.6]])
+    figures = detection_agreement([(FIRST, other)], (torch.eye(2), torch.eye(2)))
+    assert figures["detections in either"] == 3
+    assert figures["share in both, same class"] == pytest.approx(2 / 3)
+    assert figures["mean change of the score"] == pytest.approx((0 + 0.2) / 2)
+
+
+def test_each_detection_is_found_again_once() -> None:
+    twice = seen([0, 1], [[1, 1, 0, 0]] * 2, [[1, 0]] * 2)
+    once = seen([0], [[1, 1, 0, 0]], [[1, 0]])
+    figures = detection_agreement([(twice, once)], (torch.eye(2), torch.eye(2)))
+    assert figures["detections in either"] == 2
+    assert figures["share in both, same class"] == 0.5
 
 
 def test_equal_runs_agree_fully() -> None:
