@@ -17,7 +17,8 @@ from ntt.downloads.settings import DownloadSettings
 class Behaviour:
     """What the server does, and what it was asked.
 
-    A fault is called with the handler before it answers; one that returns True has answered. Each is used once.
+    A fault is called with the handler before it answers, and sets its `status` (an error instead of the file) or its
+    `cut` (bytes after which the body ends, and seconds that it stalls first). Each is used once.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
@@ -25,7 +26,7 @@ class Behaviour:
     etag: str | None = '"one"'
     headers: dict[str, str] = field(default_factory=dict)
     send_length: bool = True
-    faults: list[Callable[[BaseHTTPRequestHandler], bool]] = field(default_factory=list)
+    faults: list[Callable[[BaseHTTPRequestHandler], None]] = field(default_factory=list)
     requests: list[tuple[str, str | None, int]] = field(default_factory=list)
     url: str = ""
 
@@ -43,31 +44,31 @@ def server() -> Iterator[Behaviour]:
     behaviour = Behaviour()
 
     class Handler(BaseHTTPRequestHandler):
+        status: int | None = None
         cut: tuple[int, float] | None = None
 
         def log_message(self, *_: object) -> None:
             pass
 
         def do_GET(self) -> None:
-            self.cut = None
-            fault = behaviour.faults.pop(0) if behaviour.faults else None
-            if fault and fault(self):
-                behaviour.requests.append((self.path, self.headers.get("Range"), 0))
-                return
+            if behaviour.faults:
+                behaviour.faults.pop(0)(self)
             body = behaviour.files.get(self.path)
-            if body is None:
-                behaviour.requests.append((self.path, self.headers.get("Range"), 0))
-                self.send_error(404)
-                return
             start = self._start()
-            if start is not None and start >= len(body):
-                behaviour.requests.append((self.path, self.headers.get("Range"), 0))
-                self.send_error(416)
+            if body is None:
+                self.status = 404
+            elif start is not None and start >= len(body):
+                self.status = 416
+            rest = b"" if self.status or body is None else body[start or 0 :]
+            sent = rest if self.cut is None else rest[: self.cut[0]]
+            # Before the answer: the client may look at the record as soon as it has one.
+            behaviour.requests.append((self.path, self.headers.get("Range"), len(sent)))
+            if self.status or body is None:
+                self.send_error(self.status or 404)
                 return
             self.send_response(200 if start is None else 206)
             if start is not None:
                 self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
-            rest = body[start or 0 :]
             if behaviour.send_length:
                 self.send_header("Content-Length", str(len(rest)))
             if behaviour.etag:
@@ -75,8 +76,6 @@ def server() -> Iterator[Behaviour]:
             for name, value in behaviour.headers.items():
                 self.send_header(name, value)
             self.end_headers()
-            sent = rest if self.cut is None else rest[: self.cut[0]]
-            behaviour.requests.append((self.path, self.headers.get("Range"), len(sent)))
             self.wfile.write(sent)
             self.wfile.flush()
             if self.cut is not None:
@@ -111,5 +110,5 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def hasty() -> DownloadSettings:
-    """Settings that do not wait."""
-    return DownloadSettings(timeout=0.3, retries=2, backoff=0.001)
+    """Settings that do not pause between attempts."""
+    return DownloadSettings(timeout=10.0, retries=2, backoff=0.001)
