@@ -12,7 +12,7 @@ from ntt.config import user_path
 from ntt.errors import InputError
 from ntt.reporting import sweep_tables
 from ntt.reporting.published import Published, methods, read_published
-from ntt.reporting.sweep_summary import FIGURES, incomplete_points, summarise, summarised_tasks
+from ntt.reporting.sweep_summary import FIGURES, missing_points, summarise, summarised_tasks
 from ntt.reporting.sweeps import Sweep, collect
 from ntt.store import write_atomically
 
@@ -81,6 +81,6 @@ def _remarks(sweep: Sweep, figure: str, published: list[Published]) -> list[str]
     remarks = [sweep_tables.DEVIATION]
     if any(other.std is not None for other in published):
         remarks.append(sweep_tables.PUBLISHED_DEVIATION)
-    if missing := incomplete_points(sweep, figure):
+    if missing := missing_points(sweep, figure):
         remarks.append("\n".join([sweep_tables.INCOMPLETE, "", *(f"- {line}" for line in missing)]))
     return remarks + sweep.notes

@@ -1,0 +1,81 @@
+"""Published figures, to stand beside ours."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ntt.errors import InputError
+from ntt.reporting.tables import TASKS
+
+
+@dataclass(frozen=True)
+class Published:
+    """One published figure, in percent.
+
+    Attributes:
+        method: its name, as tables show it.
+        task: ``bbox`` or ``segm``.
+        split: the named split it was measured on.
+        shots: references per class.
+        mean: the figure, a mean over seeds where ``std`` is given.
+        std: its standard deviation as printed (of which kind, papers rarely say), None where there is none.
+    """
+
+    method: str
+    task: str
+    split: str
+    shots: int
+    mean: float
+    std: float | None
+
+
+def read_published(path: Path, figure: str) -> list[Published]:
+    """Read the rows of a CSV with columns method, split, shots, and a pair like ``bbox_ap``, ``bbox_ap_std`` per task.
+
+    Args:
+        path: the CSV; cells may be empty.
+        figure: one of COCO's twelve, such as ``AP50``, whose columns are then ``bbox_ap50``, ``segm_ap50`` and so on.
+
+    Raises:
+        InputError: the file cannot be read, lacks a column, or has something else than a number in a cell.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file)
+            rows, columns = list(reader), list(reader.fieldnames or [])
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"{path} cannot be read as CSV ({reason}): give the file of published figures.") from error
+    absent = [column for column in ("method", "split", "shots") if column not in columns]
+    if absent:
+        raise InputError(
+            f"{path} has no column {', '.join(absent)}: published figures need columns method, split and shots."
+        )
+    wanted = {task: f"{task}_{figure.lower()}" for task in TASKS}
+    if not set(wanted.values()) & set(columns):
+        raise InputError(f"{path} has no published {figure} (no column {' or '.join(wanted.values())}).")
+    published = []
+    for line, row in enumerate(rows, start=2):
+        for task, column in wanted.items():
+            if row.get(column):
+                place = f"{path}, line {line}"
+                mean = _number(row[column], place)
+                std = _number(row[f"{column}_std"], place) if row.get(f"{column}_std") else None
+                shots = int(_number(row["shots"], place))
+                published.append(Published(row["method"], task, row["split"], shots, mean, std))
+    return published
+
+
+def methods(published: Iterable[Published]) -> list[str]:
+    """The names, each once, in the order of the file."""
+    return list(dict.fromkeys(figure.method for figure in published))
+
+
+def _number(text: str, place: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise InputError(f"{place}: {text!r} should be a number.") from error
