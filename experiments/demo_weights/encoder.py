@@ -18,7 +18,7 @@ from ntt.drawn.textures import TEXTURES
 WINDOW = 84  # pixels
 MIDDLE = 2  # blocks after which patches describe their edges
 SHARPNESS = 16.0  # of the cosine classifier
-FIRST_WINDOWS = 64  # windows in each step of the first phase
+FIRST_WINDOWS = 28  # windows in each step of the first phase
 SCENES, REFERENCES, WINDOWS = 3, 3, 12  # views in each step of the second phase
 
 
