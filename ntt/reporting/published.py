@@ -59,6 +59,8 @@ def read_published(path: Path, figure: str) -> list[Published]:
         raise InputError(f"{path} has no published {figure} (no column {' or '.join(wanted.values())}).")
     published = []
     for line, row in enumerate(rows, start=2):
+        if None in row:
+            raise InputError(f"{path}, line {line}: more cells than columns; decimals take a point.")
         for task, column in wanted.items():
             if row.get(column):
                 place = f"{path}, line {line}"

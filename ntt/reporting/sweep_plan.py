@@ -7,7 +7,6 @@ from itertools import product
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import OmegaConf
 
 _SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 
@@ -26,18 +25,14 @@ def planned_points(multirun: Mapping[str, Any], keys: tuple[str, ...]) -> list[d
     hydra = multirun["hydra"]
     if hydra["sweeper"]["_target_"] != _SWEEPER:
         return []
+    parser = OverridesParser.create()
     swept = [f"{key}={value}" for key, value in (hydra["sweeper"].get("params") or {}).items()]
-    choices: dict[str, list[str]] = {}
-    for override in OverridesParser.create().parse_overrides(swept + list(hydra["overrides"]["task"])):
-        values = override.sweep_string_iterator() if override.is_sweep_override() else [override.get_value_string()]
-        choices[override.get_key_element()] = list(values)
-    given = {key: choices.get(key, []) for key in keys}
-    assignments = product(*([f"{key}={value}" for value in values] for key, values in given.items() if values))
-    defaults = {key: multirun[key] for key in keys}
-    return [defaults | _values(assignment) for assignment in assignments]
-
-
-def _values(assignment: tuple[str, ...]) -> dict[str, Any]:
-    values = OmegaConf.to_container(OmegaConf.from_dotlist(list(assignment)))
-    assert isinstance(values, dict)
-    return {str(key): value for key, value in values.items()}
+    choices: dict[str, list[Any]] = {}
+    for override in parser.parse_overrides(swept + list(hydra["overrides"]["task"])):
+        key = override.get_key_element()
+        texts = override.sweep_string_iterator() if override.is_sweep_override() else [override.get_value_string()]
+        if key in keys:
+            # Read back by the parser that escaped them.
+            choices[key] = [parser.parse_override(f"{key}={text}").value() for text in texts]
+    values = [choices.get(key, [multirun[key]]) for key in keys]
+    return [dict(zip(keys, point, strict=True)) for point in product(*values)]
