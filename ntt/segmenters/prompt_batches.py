@@ -1,9 +1,10 @@
-"""How many prompts are decoded together."""
+"""How many prompts are decoded together, and where."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import torch
@@ -11,8 +12,8 @@ from torch import Tensor
 
 log = logging.getLogger(__name__)
 
-# Few, so that their attention maps (1 MiB a prompt and layer) stay in a processor's cache from step to step.
-_ON_A_CPU = 4
+# So little that attention maps stay in a core's share of the cache from step to step: 4 prompts at full size.
+_BYTES_ON_A_CORE = 64 * 2**20
 # Enough to fill any GPU: each matrix product is then of 256 x 64 x 4096.
 _AT_MOST = 256
 _SHARE_OF_FREE_MEMORY = 0.5
@@ -37,40 +38,66 @@ class PromptBatches:
     def map(self, decode: Callable[[Tensor], Result], prompts: Tensor) -> list[Result]:
         """``decode`` of consecutive batches of prompts, in order.
 
-        Batches are as equal as can be, so that nearly all have one shape. Where a GPU runs out of memory the batch is
-        halved and tried again, and later batches stay as small.
+        Batches are as equal as can be, so that nearly all have one shape. On a CPU each core decodes batches of its own.
+        Where a GPU runs out of memory the batch is halved and tried again, and later batches stay as small.
 
         Args:
-            decode: of ``[b, ...]`` prompts.
+            decode: of ``[b, ...]`` prompts; called by several threads.
             prompts: ``[P, ...]``.
 
         Raises:
             torch.OutOfMemoryError: not even one prompt fits.
         """
+        if self._device.type == "cpu":
+            limit = self._limit or self._within(_BYTES_ON_A_CORE)
+            return _on_every_core(decode, _equal_parts(prompts, limit))
         results: list[Result] = []
-        done = 0
-        while done < len(prompts):
-            remaining = len(prompts) - done
-            limit = self._limit if self._limit is not None else self._that_fit()
-            count = -(-remaining // -(-remaining // limit))
+        while len(prompts):
+            # Kept: what was free before the first batch is the allocator's afterwards, and less would seem to fit.
+            self._limit = self._limit or self._that_fit()
+            batch = _equal_parts(prompts, self._limit)[0]
             try:
-                results.append(decode(prompts[done : done + count]))
+                results.append(decode(batch))
             except torch.OutOfMemoryError:
-                if count == 1:
+                if len(batch) == 1:
                     raise
-                self._limit = count // 2
-                log.warning("%d prompts do not fit into %s: %d at once from here on", count, self._device, self._limit)
+                self._limit = len(batch) // 2
+                log.warning(
+                    "%d prompts do not fit on %s: %d at once from here on", len(batch), self._device, self._limit
+                )
                 torch.cuda.empty_cache()
-                continue
-            # What was free before the first batch is now the allocator's: asked again, less would seem to fit.
-            self._limit = self._limit or limit
-            done += count
+            else:
+                prompts = prompts[len(batch) :]
         return results
 
     def _that_fit(self) -> int:
         if self._device.type != "cuda":
-            return _ON_A_CPU
+            return _AT_MOST
         free, _ = torch.cuda.mem_get_info(self._device)
         cached = torch.cuda.memory_reserved(self._device) - torch.cuda.memory_allocated(self._device)
-        fitting = int((free + cached) * _SHARE_OF_FREE_MEMORY) // self._bytes_per_prompt
-        return max(1, min(_AT_MOST, fitting))
+        return self._within(int((free + cached) * _SHARE_OF_FREE_MEMORY))
+
+    def _within(self, size: int) -> int:
+        return max(1, min(_AT_MOST, size // self._bytes_per_prompt))
+
+
+def _equal_parts(prompts: Tensor, limit: int) -> tuple[Tensor, ...]:
+    """As few consecutive parts as the limit allows, their lengths one apart at most; none of no prompts."""
+    return prompts.tensor_split(-(-len(prompts) // limit)) if len(prompts) else ()
+
+
+def _on_every_core(decode: Callable[[Tensor], Result], batches: tuple[Tensor, ...]) -> list[Result]:
+    """One batch per core at a time.
+
+    The steps of a batch are too short to be shared out: cores would wait for each other hundreds of times per batch,
+    for long where other programs run.
+    """
+    threads = torch.get_num_threads()
+    workers = min(threads, len(batches))
+    if workers < 2:
+        return [decode(batch) for batch in batches]
+    try:
+        with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as cores:
+            return list(cores.map(decode, batches))
+    finally:
+        torch.set_num_threads(threads)

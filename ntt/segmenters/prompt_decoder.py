@@ -75,6 +75,7 @@ class PromptDecoder:
             torch.cat([nothing.new_zeros(0), *(part.predicted_iou for part in decoded)]),
         )
 
+    @torch.no_grad()  # again: every thread has its own setting
     def _decode(
         self, shared: SharedImage, upscaling: SharedUpscaling, points: Tensor, iou_threshold: float
     ) -> RawProposals:

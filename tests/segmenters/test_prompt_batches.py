@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 
 import pytest
 import torch
@@ -23,22 +24,23 @@ class Memory:
         return prompts * 2
 
 
-def batches(configured: int | None, device: str = "cpu") -> PromptBatches:
+def batches(configured: int | None, device: str) -> PromptBatches:
     return PromptBatches(torch.device(device), configured, bytes_per_prompt=10)
 
 
 @pytest.mark.parametrize(("count", "sizes"), [(8, [4, 4]), (9, [3, 3, 3]), (10, [4, 3, 3]), (3, [3]), (0, [])])
-def test_batches_are_within_the_limit_and_of_nearly_one_size(count: int, sizes: list[int]) -> None:
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_batches_are_within_the_limit_and_of_nearly_one_size(count: int, sizes: list[int], device: str) -> None:
     memory = Memory(fits=100)
 
-    results = batches(4).map(memory.decode, torch.arange(count))
+    results = batches(4, device).map(memory.decode, torch.arange(count))
 
-    assert memory.attempts == sizes
+    assert sorted(memory.attempts, reverse=True) == sizes
     assert torch.equal(torch.cat([torch.zeros(0, dtype=torch.int64), *results]), torch.arange(count) * 2)
 
 
 def test_a_batch_that_does_not_fit_is_halved_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:
-    memory, split = Memory(fits=3), batches(16)
+    memory, split = Memory(fits=3), batches(16, "cuda")
 
     with caplog.at_level(logging.WARNING):
         results = split.map(memory.decode, torch.arange(10))
@@ -53,15 +55,34 @@ def test_a_batch_that_does_not_fit_is_halved_and_tried_again(caplog: pytest.LogC
 
 def test_one_prompt_too_many_is_an_error() -> None:
     with pytest.raises(torch.OutOfMemoryError):
-        batches(None).map(Memory(fits=0).decode, torch.arange(3))
+        batches(2, "cuda").map(Memory(fits=0).decode, torch.arange(3))
 
 
-def test_a_cpu_takes_a_cache_full() -> None:
-    memory = Memory(fits=100)
+@pytest.mark.parametrize(("bytes_per_prompt", "expected"), [(16 * 2**20, 4), (2**20, 64), (2**30, 1), (1, 256)])
+def test_a_cpu_takes_a_cache_full(bytes_per_prompt: int, expected: int) -> None:
+    memory = Memory(fits=1000)
 
-    batches(None).map(memory.decode, torch.arange(64))
+    PromptBatches(torch.device("cpu"), None, bytes_per_prompt).map(memory.decode, torch.arange(256))
 
-    assert max(memory.attempts) <= 16
+    assert max(memory.attempts) == expected
+
+
+def test_cores_work_on_batches_of_their_own() -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        together = threading.Barrier(2, timeout=20)
+
+        def decode(prompts: Tensor) -> tuple[int, list[int]]:
+            together.wait()
+            return torch.get_num_threads(), prompts.tolist()
+
+        results = batches(3, "cpu").map(decode, torch.arange(6))
+
+        assert results == [(1, [0, 1, 2]), (1, [3, 4, 5])]
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize(("free", "expected"), [(200, 10), (15, 1), (10**9, 256)])
