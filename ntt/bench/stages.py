@@ -1,0 +1,126 @@
+"""Both sides of every stage, on one image and on one evaluation."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from pycocotools import mask as coco_mask
+from torch import Tensor
+
+from ntt.bench.agreement import (
+    same_detections,
+    same_figures,
+    same_intersections,
+    same_masks,
+    same_proposals,
+    same_tensors,
+)
+from ntt.bench.measure import Bench
+from ntt.bench.networks import Networks
+from ntt.bench.plain import (
+    dense_intersections,
+    dense_vectors,
+    encode_with_attention_maps,
+    masks_one_by_one,
+    match_pair_by_pair,
+)
+from ntt.bench.scenes import detections_of, ellipses
+from ntt.evaluation.coco import evaluate
+from ntt.matching.match import match
+from ntt.matching.settings import MatchSettings
+from ntt.precision import arithmetic
+from ntt.proposals.masks import encode_logits
+from ntt.proposals.overlaps import mask_overlaps
+from ntt.proposals.propose import network_input
+from ntt.proposals.vectors import mask_vectors
+
+_CLASSES = 20  # of the novel split of COCO
+
+
+def measure_image(bench: Bench, networks: Networks, image: np.ndarray) -> None:
+    """Everything that a run does with a target image.
+
+    Args:
+        bench: receives the figures.
+        networks: both sides.
+        image: uint8 ``[H, W, 3]`` RGB.
+    """
+    height, width = image.shape[:2]
+    backbone, segmenter, plain_segmenter = networks.backbone, networks.segmenter, networks.plain_segmenter
+    squared = network_input(image, segmenter.image_size).unsqueeze(0).to(bench.device)
+    side = (backbone.image_size, backbone.image_size)
+    encoder_input = F.interpolate(squared, side, mode="bicubic", align_corners=False)
+
+    def plain_features() -> Tensor:
+        with arithmetic(bench.device, "fp32"):
+            return encode_with_attention_maps(networks.plain_backbone, encoder_input, backbone.grid)
+
+    features = bench.compare("encoder", plain_features, lambda: backbone(encoder_input), same_tensors)[0]
+    embedding = bench.compare(
+        "image encoder",
+        lambda: plain_segmenter.encode(squared),
+        lambda: segmenter.encode(squared),
+        lambda plain, ours: same_tensors(plain.image_embed, ours.image_embed),
+    )[0]
+    raw = bench.compare(
+        "prompt decoding",
+        lambda: plain_segmenter.propose(embedding, plain_segmenter.grid),
+        lambda: segmenter.propose(embedding, segmenter.grid),
+        same_proposals,
+    )
+    low = raw.logits > 0
+    bench.compare(
+        "vectors",
+        lambda: dense_vectors(features, low, backbone.grid),
+        lambda: mask_vectors(features, low, backbone.grid),
+        same_tensors,
+    )
+    bench.compare(
+        "final masks, RLE",
+        lambda: masks_one_by_one(raw.logits, height, width),
+        lambda: encode_logits(raw.logits, height, width),
+        lambda plain, ours: same_masks(plain, ours.rles),
+    )
+
+
+def measure_matching(bench: Bench, count: int) -> None:
+    """Overlaps and matching of made-up proposals: masks of random networks are too alike to be matched.
+
+    Args:
+        bench: receives the figures.
+        count: proposals.
+    """
+    proposals = ellipses(count, _CLASSES)
+    pixels = torch.from_numpy(coco_mask.decode(proposals.rles)).permute(2, 0, 1).to(bench.device)  # [N, H, W]
+    intersections = bench.compare(
+        "overlaps",
+        lambda: dense_intersections(pixels),
+        lambda: mask_overlaps(proposals.rles),
+        same_intersections,
+    ).cpu()
+    inputs = (proposals.vectors, proposals.predicted_iou, proposals.boxes, proposals.areas)
+    overlaps = mask_overlaps(proposals.rles)
+    bench.compare(
+        "matching",
+        lambda: match_pair_by_pair(*inputs, intersections, proposals.prototypes, MatchSettings()),
+        lambda: match(*inputs, overlaps, proposals.prototypes, MatchSettings()),
+        same_detections,
+    )
+
+
+def measure_evaluation(bench: Bench, images: int, detections: int) -> None:
+    """COCO's figures of made-up detections, by the reference evaluator and by the default one.
+
+    Args:
+        bench: receives the figures.
+        images: with ground truth.
+        detections: per image.
+    """
+    truth, results = detections_of(images, detections)
+    bench.compare(
+        f"evaluation of {images} x {detections}",
+        lambda: evaluate(truth, results, "pycocotools"),
+        lambda: evaluate(truth, results, "hotcoco"),
+        same_figures,
+    )
