@@ -51,11 +51,7 @@ def _write(sweep: Sweep, published: list[Published], figure: str, out: Path) -> 
         raise InputError(f"The published figures are of split {theirs}, the sweep of {', '.join(sorted(splits))}.")
     names = methods(beside)
     summary = {task: summarise(sweep, task, figure, beside) for task in summarised_tasks(sweep)}
-    for task, rows in summary.items():
-        rich.print(sweep_tables.screen_table(task, figure, rows, names))
     remarks = _remarks(sweep, figure, beside)
-    print("\n\n".join(remarks))
-
     stem = figure.lower()
     title = ", ".join(sweep.names)
     pages = {
@@ -73,6 +69,9 @@ def _write(sweep: Sweep, published: list[Published], figure: str, out: Path) -> 
         draw_sweep(summary, figure, beside, [out / f"{stem}.{kind}" for kind in ("png", "svg", "pdf")])
     except OSError as error:
         raise InputError(f"{out} cannot be written ({error.strerror}): give another folder with --out.") from error
+    for task, rows in summary.items():
+        rich.print(sweep_tables.screen_table(task, figure, rows, names))
+    print("\n\n".join(remarks))
     log.info("wrote %s and %s to %s", ", ".join(pages), f"{stem}.png, .svg, .pdf", out)
 
 

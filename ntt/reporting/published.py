@@ -43,7 +43,7 @@ def read_published(path: Path, figure: str) -> list[Published]:
         InputError: the file cannot be read, lacks a column, or has something else than a number in a cell.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
             rows, columns = list(reader), list(reader.fieldnames or [])
     except (OSError, UnicodeDecodeError, csv.Error) as error:

@@ -15,13 +15,15 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
+import ntt.config  # noqa: F401  registers what interpolations in configs call
 from ntt.errors import InputError
 from ntt.reporting.sweep_plan import planned_points
 from ntt.reporting.tables import TASKS, Metrics
 
 COORDINATES = ("shots", "seed", "split")
-# What a result depends on besides the coordinates. Where files are, and how the work is cut up, is not among it.
+# What a result depends on besides the coordinates. Where weights are, and how the work is cut up, is not among it.
 _METHOD = ("dataset", "backbone", "segmenter", "memory", "matcher", "evaluation", "precision")
 _IRRELEVANT = {
     "dataset.download",
@@ -89,7 +91,7 @@ def collect(folders: Sequence[Path]) -> Sweep:
     configs = {run: _config(run / ".hydra" / "config.yaml") for run in runs}
     multiruns = _each_once([path for folder in folders for path in _multiruns(folder)])
     sweeps = {path.parent: _config(path) for path in multiruns}
-    _check_one_method(configs | sweeps)
+    _check_one_method(configs)
     found: dict[Key, list[Point]] = {}
     for run, config in configs.items():
         point = _point(config, run)
@@ -137,9 +139,14 @@ def _each_once(paths: list[Path]) -> list[Path]:
 
 def _config(path: Path) -> dict[str, Any]:
     try:
-        config = OmegaConf.to_container(OmegaConf.load(path))
+        loaded = OmegaConf.load(path)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f"{path} cannot be read ({str(error).splitlines()[0]}): leave its folder out.") from error
+    try:
+        # A sweep that was submitted pins its configs with every interpolation resolved, others leave them as they are.
+        config = OmegaConf.to_container(loaded, resolve=True)
+    except OmegaConfBaseException:
+        config = OmegaConf.to_container(loaded)
     absent = [key for key in ("name", *COORDINATES) if not isinstance(config, dict) or key not in config]
     if absent:
         raise InputError(f"{path} has no {' and no '.join(absent)}, so it is no run of ntt: leave its folder out.")
@@ -190,16 +197,23 @@ def _newest(same: list[Point], notes: list[str]) -> Point:
 
 def _check_one_method(configs: Mapping[Path, Mapping[str, Any]]) -> None:
     """Refuse to average over what is not the same experiment."""
-    described = [(folder, _flat({key: config.get(key) for key in _METHOD})) for folder, config in configs.items()]
-    first_folder, first = described[0]
+    described = [(folder, _method(config)) for folder, config in configs.items()]
     for folder, method in described[1:]:
+        first_folder, first = described[0]
         for key in sorted(set(first) | set(method)):
             one, other = first.get(key), method.get(key)
-            if one != other and key not in _IRRELEVANT:
+            if one != other:
                 raise InputError(
                     f"{first_folder} and {folder} differ in {key} ({one} and {other}), so they have no common mean: "
                     "report them separately."
                 )
+
+
+def _method(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that decide a result, with dotted keys; of weights the file's name."""
+    options = _flat({key: config.get(key) for key in _METHOD})
+    names = {key: Path(value).name for key, value in options.items() if key.endswith(".weights")}
+    return {key: value for key, value in (options | names).items() if key not in _IRRELEVANT}
 
 
 def _flat(value: Any, prefix: str = "") -> dict[str, Any]:

@@ -154,3 +154,21 @@ def test_what_cannot_be_a_sweep_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "0" / ".hydra" / "config.yaml").write_text("a: [")
     with pytest.raises(InputError, match=r"config\.yaml cannot be read"):
         collect([tmp_path])
+
+
+def test_a_pinned_config_equals_the_one_it_was_resolved_from(tmp_path: Path) -> None:
+    plain = {**METHOD, "backbone": {"name": "b", "weights": "${weights_dir}/b.pth"}}
+    plain["dataset"] = {"root": "data/coco", "references": "${.root}/train.json"}
+    pinned = {**METHOD, "backbone": {"name": "b", "weights": "/elsewhere/b.pth"}}
+    pinned["dataset"] = {"root": "data/coco", "references": "data/coco/train.json"}
+    make_run(tmp_path / "0", 0.1, weights_dir="${oc.env:NTT_TEST_UNSET,/weights}", **plain)
+    make_run(tmp_path / "1", 0.1, seed=42, **pinned)
+    assert len(collect([tmp_path]).points) == 2
+    make_run(tmp_path / "2", 0.1, seed=13, **{**pinned, "backbone": {"name": "b", "weights": "/elsewhere/c.pth"}})
+    with pytest.raises(InputError, match=r"differ in backbone\.weights \(b\.pth and c\.pth\)"):
+        collect([tmp_path])
+
+
+def test_a_config_that_cannot_be_resolved_here_is_taken_as_it_is(tmp_path: Path) -> None:
+    make_run(tmp_path / "0", 0.1, weights_dir="${oc.env:NTT_TEST_UNSET}")
+    assert collect([tmp_path]).points[0].state == "complete"
