@@ -20,7 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ntt.config import STAGES, RunConfig
 from ntt.inputs import check_files
-from ntt.ranks import current_rank, failures, record
+from ntt.ranks import current_rank, failures, record, wait_for_others
 from ntt.reporting.tracking import Tracker
 from ntt.stages.workspace import Workspace
 from ntt.store import Artifact, fingerprint, write_json
@@ -51,6 +51,7 @@ def run_pipeline(config: RunConfig, composed: DictConfig, directory: Path) -> fl
     tracker = _start_tracker(config, composed, directory)
     outcomes: dict[str, dict[str, Any]] = {}
     metrics, exit_code = None, 1
+    record(rank, directory, "running", outcomes)
     try:
         for name in STAGES:
             if name in config.stages:
@@ -64,10 +65,14 @@ def run_pipeline(config: RunConfig, composed: DictConfig, directory: Path) -> fl
         if "report" in config.stages:
             tracker.pictures(import_module("ntt.stages.report").pictures(work))
         exit_code = 0
+    except Exception as error:
+        record(rank, directory, "failed", outcomes, f"{type(error).__name__}: {error}")
+        raise
     finally:
         work.digests.save()
         tracker.finish(exit_code)
     record(rank, directory, "done", outcomes)
+    wait_for_others(rank, directory, config.store.lease_seconds)
     if failed := failures(directory):
         told = "; ".join(f"rank {number}: {error}" for number, error in failed.items())
         raise RuntimeError(f"The results in {directory} are complete, but other processes of this run failed: {told}")

@@ -17,6 +17,8 @@ from typing import Any
 
 from ntt.store import write_json
 
+_POLL_SECONDS = 0.2  # between looks at what other processes recorded
+
 
 @dataclass(frozen=True)
 class Rank:
@@ -85,6 +87,35 @@ def record(rank: Rank, directory: Path, state: str, stages: dict[str, Any], erro
     """
     entry = {"state": state, "host": socket.gethostname(), "pid": os.getpid(), "stages": stages}
     write_json(directory / "ranks" / f"{rank.number}.json", {**entry, **({"error": error} if error else {})})
+
+
+def wait_for_others(rank: Rank, directory: Path, seconds: float) -> None:
+    """Let the other processes of this run come to their end, so that a failure among them is seen.
+
+    Args:
+        rank: of this process, which is done.
+        directory: the run's folder.
+        seconds: how long to wait for one that says nothing: it may have been killed, or never have started.
+    """
+    others = [directory / "ranks" / f"{number}.json" for number in range(rank.world) if number != rank.number]
+    started = time.monotonic()
+    while time.monotonic() - started < seconds and any(_unfinished(file) for file in others):
+        time.sleep(_POLL_SECONDS)
+
+
+def _unfinished(file: Path) -> bool:
+    if not file.exists():
+        return True
+    entry = json.loads(file.read_bytes())
+    return entry["state"] == "running" and (entry["host"] != socket.gethostname() or _alive(entry["pid"]))
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return True
 
 
 def failures(directory: Path) -> dict[int, str]:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import socket
+import threading
+import time
+
 import pytest
 
-from ntt.ranks import Rank, current_rank, failures, record, started
+from ntt.ranks import Rank, current_rank, failures, record, started, wait_for_others
 
 VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID", "SLURM_STEP_ID")
 
@@ -42,6 +47,25 @@ def test_failures_are_those_that_were_recorded_as_such(tmp_path):
     record(Rank(2, 3), tmp_path, "running", {})
     record(Rank(2, 3), tmp_path, "failed", {}, "MemoryError: no")
     assert failures(tmp_path) == {2: "MemoryError: no"}
+
+
+def test_the_first_process_waits_until_a_late_failure_is_recorded(tmp_path):
+    record(Rank(1, 2), tmp_path, "running", {})
+    late = threading.Timer(0.5, record, (Rank(1, 2), tmp_path, "failed", {}, "OSError: late"))
+    late.start()
+    wait_for_others(Rank(0, 2), tmp_path, seconds=30)
+    assert failures(tmp_path) == {1: "OSError: late"}
+
+
+def test_nobody_waits_for_the_dead_or_longer_than_said(tmp_path):
+    (tmp_path / "ranks").mkdir()
+    killed = {"state": "running", "host": socket.gethostname(), "pid": 2**22 + 1}
+    (tmp_path / "ranks" / "1.json").write_text(json.dumps(killed))
+    started_at = time.monotonic()
+    wait_for_others(Rank(0, 2), tmp_path, seconds=30)
+    assert time.monotonic() - started_at < 5
+    wait_for_others(Rank(0, 3), tmp_path, seconds=0.3)  # the third never began
+    assert 0.3 <= time.monotonic() - started_at < 5
 
 
 def test_the_start_of_a_run_does_not_move():
