@@ -48,6 +48,9 @@ format: $(STAMP) ## let ruff rewrite the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+bench: $(STAMP) ## measure the plain path and ours, small networks; others: make bench BENCH="--segmenter sam2_hiera_large ..."
+	$(BIN)/python -m ntt.bench $(BENCH)
+
 build: $(STAMP) ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation
 

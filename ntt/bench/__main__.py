@@ -11,7 +11,7 @@ from rich.console import Console
 
 from ntt.bench.measure import Bench
 from ntt.bench.networks import keep_a_share, random_networks
-from ntt.bench.report import circumstances, rich_table, write
+from ntt.bench.report import check_suffix, circumstances, rich_table, write
 from ntt.bench.scenes import folder_images, made_up_images
 from ntt.bench.stages import measure_evaluation, measure_image, measure_matching
 from ntt.config import PRECISIONS
@@ -40,6 +40,8 @@ def run(given: argparse.Namespace, console: Console) -> None:
     Raises:
         InputError: an option names something that is not there.
     """
+    for path in given.out:
+        check_suffix(path)
     torch.set_num_threads(given.threads or torch.get_num_threads())
     device = resolve_device(given.device)
     precision = resolve_precision(given.precision, device)

@@ -16,7 +16,7 @@ from ntt.bench.measure import Side, Stage
 from ntt.errors import InputError
 
 _COLUMNS = ("stage", "plain, s", "ours, s", "ratio", "plain, MiB", "ours, MiB", "agreement")
-SUFFIXES = (".md", ".json")
+_SUFFIXES = (".md", ".json")
 
 
 def rows(stages: list[Stage]) -> list[tuple[str, ...]]:
@@ -61,14 +61,14 @@ def circumstances(options: dict[str, Any], device: torch.device) -> dict[str, An
     }
 
 
-def write(path: Path, stages: list[Stage], about: dict[str, Any]) -> None:
-    """Write the table as Markdown (``.md``) or all figures as JSON (``.json``).
+def check_suffix(path: Path) -> None:
+    """Raises InputError unless :func:`write` knows the form of ``path``."""
+    if path.suffix not in _SUFFIXES:
+        raise InputError(f"--out {path}: name a file ending in {' or '.join(_SUFFIXES)}")
 
-    Raises:
-        InputError: the path has another suffix.
-    """
-    if path.suffix not in SUFFIXES:
-        raise InputError(f"--out {path}: name a file ending in {' or '.join(SUFFIXES)}")
+
+def write(path: Path, stages: list[Stage], about: dict[str, Any]) -> None:
+    """Write the table as Markdown (``.md``) or all figures as JSON (``.json``)."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(_json(stages, about) if path.suffix == ".json" else _markdown(stages, about))
 

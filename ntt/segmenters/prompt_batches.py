@@ -38,8 +38,8 @@ class PromptBatches:
     def map(self, decode: Callable[[Tensor], Result], prompts: Tensor) -> list[Result]:
         """``decode`` of consecutive batches of prompts, in order.
 
-        Batches are as equal as can be, so that nearly all have one shape. On a CPU each core decodes batches of its own.
-        Where a GPU runs out of memory the batch is halved and tried again, and later batches stay as small.
+        Batches are as equal as can be, so that nearly all have one shape. On a CPU each core decodes batches of its
+        own. Where a GPU runs out of memory the batch is halved and tried again, and later batches stay as small.
 
         Args:
             decode: of ``[b, ...]`` prompts; called by several threads.

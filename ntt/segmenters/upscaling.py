@@ -97,7 +97,7 @@ class Upscaler:
         variance = x.square().mean(1, keepdim=True, dtype=torch.float32)
         x.mul_(torch.rsqrt(variance + self._norm.eps).to(self._dtype))
         weight, bias = (p[:, None].to(self._dtype) for p in (self._norm.weight, self._norm.bias))
-        x = self._activation(torch.addcmul(bias, x, weight, out=x))
+        x = self._activation(x.mul_(weight).add_(bias))
         x = torch.bmm(self._second.expand(len(x), -1, -1), x).view(batch, 16, -1, positions)
         x = self._last_activation(x.add_(shared.fine)).flatten(0, 1)  # [b * 16, D/8, N]
         weights = mask_weights.to(self._dtype).repeat_interleave(16, dim=0).unsqueeze(1)  # [b * 16, 1, D/8]
