@@ -4,7 +4,9 @@ import json
 import logging
 import struct
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +63,20 @@ def records(path: Path) -> Iterator[Any]:
             message = b""
 
 
+def finished_records(path: Path, patience: float = 30.0) -> list[Any]:
+    """All messages of a finished run: wandb's service may still be writing them when `finish` returns."""
+    from google.protobuf.message import DecodeError
+
+    deadline = time.monotonic() + patience
+    while True:
+        with suppress(DecodeError):
+            content = list(records(path))
+            if any(record.WhichOneof("record_type") == "exit" for record in content):
+                return content
+        assert time.monotonic() < deadline, f"{path} has no end"
+        time.sleep(0.05)
+
+
 def item_key(item: Any) -> str:
     return item.key or "/".join(item.nested_key)
 
@@ -87,7 +103,7 @@ def test_two_offline_runs_of_one_process_can_be_read_back(
     assert len({file.name for file in files}) == 2  # identity makes the id
     seen = []
     for file in files:
-        content = list(records(file))
+        content = finished_records(file)
         (run,) = [record.run for record in content if record.WhichOneof("record_type") == "run"]
         config = {item.key: json.loads(item.value_json) for item in run.config.update}
         assert config["shots"] == 30
