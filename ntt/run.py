@@ -13,6 +13,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from ntt.cluster.pinned_job import as_submitted
 from ntt.commands import complain, is_command, run_command
 from ntt.composition_errors import explain
 from ntt.config import read_config
@@ -31,6 +32,7 @@ def job(composed: DictConfig) -> float | None:
     """One point: compose, validate, run. Returns the segm AP (what a sweeper would optimise), None without truth."""
     hydra_config = HydraConfig.get()
     try:
+        composed = as_submitted(composed, hydra_config)
         config = read_config(composed)
         from ntt.pipeline import run_pipeline
 

@@ -1,4 +1,4 @@
-"""Commands beside runs: ``ntt weights ...``, ``ntt data ...`` and ``ntt report ...``, one module each."""
+"""Commands beside runs: ``ntt weights``, ``ntt data``, ``ntt sweep`` and ``ntt report``, one module each."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-_MODULES = {"weights": "ntt.commands.weights", "data": "ntt.commands.data", "report": "ntt.commands.report"}
+_MODULES = {
+    "weights": "ntt.commands.weights",
+    "data": "ntt.commands.data",
+    "report": "ntt.commands.report",
+    "sweep": "ntt.commands.sweep",
+}
 
 
 def is_command(arguments: list[str]) -> bool:

@@ -1,0 +1,1 @@
+"""Launchers of ntt: Hydra accepts them only from modules below `hydra_plugins`."""

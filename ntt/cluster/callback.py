@@ -1,0 +1,23 @@
+"""Hydra's hook at the start of a sweep with `-m`, whatever its launcher: the points are pinned there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from hydra.core.global_hydra import GlobalHydra
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+
+from ntt.cluster.points import assignments, forget, pin
+
+
+class PinPoints(Callback):
+    """Writes `<sweep>/points/`: Hydra itself composes a job's config anew when the job starts."""
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        """Runs in the driver, before any job; a sweeper that chooses its points as it goes has nothing to pin."""
+        loader = GlobalHydra.instance().config_loader()
+        forget(Path(str(config.hydra.sweep.dir)))
+        if points := assignments(loader, config):
+            pin(loader, config, points)

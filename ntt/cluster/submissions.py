@@ -1,0 +1,94 @@
+"""What was submitted for a sweep: `<sweep>/submissions.json`."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ntt.store import write_json
+
+_FILE = "submissions.json"
+# Job states in which SLURM still has something to do for a point.
+_WAITING = {"PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT", "SUSPENDED", "CONFIGURING"}
+_RUNNING = {"RUNNING", "COMPLETING", "SIGNALING", "STAGE_OUT", "STOPPED"}
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One call of submit or resume.
+
+    Attributes:
+        launcher: slurm or local_parallel.
+        job: id of the array, or of the process that runs the points on `host`.
+        report: id of the report's job; empty on one machine, where the same process writes it.
+        points: numbers of the points.
+        host: where it was submitted.
+        cwd: where the runs' relative paths count from.
+    """
+
+    launcher: str
+    job: str
+    report: str
+    points: list[int]
+    host: str
+    cwd: str
+
+
+def read_submissions(sweep: Path) -> list[Submission]:
+    """All of them, the oldest first; none for a sweep that ran with -m."""
+    try:
+        entries = json.loads((sweep / _FILE).read_bytes())
+    except OSError:
+        return []
+    return [Submission(**entry) for entry in entries]
+
+
+def add_submission(sweep: Path, submission: Submission) -> None:
+    """Record one more."""
+    write_json(sweep / _FILE, [asdict(one) for one in (*read_submissions(sweep), submission)])
+
+
+def active_points(sweep: Path) -> dict[int, str]:
+    """Point number -> "queued" or "running", of those that somebody still takes care of."""
+    submissions = read_submissions(sweep)
+    states = slurm_states([one.job for one in submissions if one.launcher == "slurm"])
+    found: dict[int, str] = {}
+    for one in submissions:
+        if one.launcher == "slurm":
+            known = {number: states.get(f"{one.job}_{number}", "") for number in one.points}
+            found |= {number: "queued" for number, state in known.items() if state in _WAITING}
+            found |= {number: "running" for number, state in known.items() if state in _RUNNING}
+        elif process_runs(one.host, int(one.job)):
+            found |= dict.fromkeys(one.points, "queued")
+    return found
+
+
+def slurm_states(arrays: list[str]) -> Mapping[str, str]:
+    """`<array>_<task>` -> SLURM's state, of the tasks it still remembers."""
+    if not arrays:
+        return {}
+    command = ["squeue", "--noheader", "--array", "--states=all", f"--jobs={','.join(arrays)}", "--format=%i|%T"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return {}  # not on the cluster: the points' own records still tell most
+    return dict(line.strip().split("|", 1) for line in done.stdout.splitlines() if "|" in line)
+
+
+def process_runs(host: str, pid: int) -> bool:
+    """Whether a process of ours is alive on this host; False for another host's."""
+    if host != socket.gethostname():
+        return False
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    try:
+        return b"python" in Path(f"/proc/{pid}/cmdline").read_bytes()  # the number may be another program's by now
+    except OSError:
+        return True

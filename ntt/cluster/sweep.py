@@ -1,0 +1,155 @@
+"""Submit a sweep and leave, look after it, resume it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml  # type: ignore[import-untyped]
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from ntt.cluster import sbatch
+from ntt.cluster.local import log_outcome, plan_slots, run_points, visible_gpus
+from ntt.cluster.points import Point, assignments, pin, read_points
+from ntt.cluster.status import read_status
+from ntt.cluster.submissions import Submission, add_submission, read_submissions
+from ntt.config import read_config
+from ntt.errors import InputError
+from ntt.inputs import check_files
+
+log = logging.getLogger(__name__)
+LAUNCHERS = ("slurm", "local_parallel")
+_MULTIRUN = "multirun.yaml"
+
+
+def compose_sweep(overrides: Sequence[str], conf: Path) -> Path:
+    """Compose, validate and pin the points of a new sweep; returns its folder.
+
+    Args:
+        overrides: as of a run with -m; without `hydra/launcher=`, slurm where there is sbatch, else local_parallel.
+        conf: folder of the Hydra configs.
+
+    Raises:
+        InputError: an option or a file of any point cannot be used.
+    """
+    wanted = list(overrides)
+    if not any(override.startswith("hydra/launcher=") for override in wanted):
+        wanted.append(f"hydra/launcher={'slurm' if shutil.which('sbatch') else 'local_parallel'}")
+    with initialize_config_dir(str(conf), job_name="ntt", version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()
+        sweep = loader.load_configuration("config", wanted, run_mode=RunMode.MULTIRUN)
+        if sweep.hydra.runtime.choices["hydra/launcher"] not in LAUNCHERS:
+            raise InputError(f"`ntt sweep` knows hydra/launcher={' and '.join(LAUNCHERS)}: run others with -m.")
+        points = assignments(loader, sweep)
+        if not points:
+            raise InputError("`ntt sweep` takes fixed values (shots=1,5): run a sweeper that chooses them with -m.")
+        root = Path(str(sweep.hydra.sweep.dir))
+        if (root / _MULTIRUN).exists():
+            raise InputError(f"{root} holds a sweep: resume it, or set hydra.sweep.dir to another folder.")
+        pinned = pin(loader, sweep, points)
+        for point in pinned:
+            check_files(read_config(OmegaConf.create(point.config())))
+        OmegaConf.save(sweep, root / _MULTIRUN)  # as Hydra does for -m
+    return root
+
+
+def submit_points(root: Path, points: Sequence[Point], cwd: Path) -> Submission:
+    """Hand points of a pinned sweep to its launcher and return at once.
+
+    Args:
+        root: the sweep's folder.
+        points: of it.
+        cwd: where the runs' relative paths count from.
+    """
+    launcher, settings = _launcher(root)
+    report = ""
+    if launcher == "slurm":
+        job, report = sbatch.submit(points, root, settings, cwd)
+    else:
+        job = str(_detach(root, points, cwd))
+    submission = Submission(launcher, job, report, [p.number for p in points], socket.gethostname(), str(cwd))
+    add_submission(root, submission)
+    return submission
+
+
+def missing_points(root: Path) -> list[Point]:
+    """The points that are not done, and that nobody takes care of."""
+    return [one.point for one in read_status(root) if one.state not in ("done", "queued", "running")]
+
+
+def resume(root: Path) -> Submission | None:
+    """Submit what is missing; None when nothing is."""
+    points = missing_points(root)
+    if not points:
+        return None
+    for point in points:
+        # Who failed in an earlier attempt need not take part in this one.
+        shutil.rmtree(point.directory / "ranks", ignore_errors=True)
+    return submit_points(root, points, _cwd(root))
+
+
+def run_here(root: Path, numbers: Collection[int] | None = None) -> int:
+    """Run points on this machine, wait for them, and write the report; returns an exit code.
+
+    Args:
+        root: the sweep's folder.
+        numbers: of the points; None: those that are not done and that nobody takes care of.
+    """
+    launcher, settings = _launcher(root)
+    jobs = settings.get("n_jobs") if launcher == "local_parallel" else None
+    chosen = read_points(root) if numbers is not None else missing_points(root)
+    points = [point for point in chosen if numbers is None or point.number in numbers]
+    cwd = _cwd(root)
+    codes = run_points(points, plan_slots(jobs, visible_gpus()), log_outcome, cwd)
+    report = [sys.executable, "-m", "ntt.run", "report", str(root.absolute())]
+    reported = subprocess.run(report, cwd=cwd, check=False).returncode
+    return 1 if any(codes.values()) or reported else 0
+
+
+def _detach(root: Path, points: Sequence[Point], cwd: Path) -> int:
+    """Start `ntt sweep run` so that it outlives this process and its terminal; returns its process id."""
+    numbers = ",".join(str(point.number) for point in points)
+    with (root / "sweep.log").open("ab") as output:
+        process = subprocess.Popen(
+            [*(sys.executable, "-m", "ntt.run", "sweep", "run", str(root.absolute())), "--points", numbers],
+            cwd=cwd,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    process.returncode = 0  # it is meant to go on: no warning about a child that was left
+    return process.pid
+
+
+def _cwd(root: Path) -> Path:
+    submissions = read_submissions(root)
+    return Path(submissions[0].cwd) if submissions else Path.cwd()
+
+
+def _launcher(root: Path) -> tuple[str, dict[str, Any]]:
+    """Name and settings of the sweep's launcher."""
+    try:
+        sweep = OmegaConf.load(root / _MULTIRUN)
+    except (OSError, yaml.YAMLError) as error:
+        raise InputError(f"{root / _MULTIRUN} cannot be read: give the folder of a sweep.") from error
+    assert isinstance(sweep, DictConfig)
+    name = sweep.hydra.runtime.choices["hydra/launcher"]
+    launcher = sweep.hydra.launcher
+    for key in ("submitit_folder", "name"):  # they refer to what only Hydra can resolve
+        launcher.pop(key, None)
+    settings = OmegaConf.to_container(launcher, resolve=True)
+    assert isinstance(settings, dict)
+    settings["name"] = f"ntt-{sweep.name}"
+    return (name if name in LAUNCHERS else "local_parallel"), {str(key): value for key, value in settings.items()}
