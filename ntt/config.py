@@ -171,11 +171,11 @@ class StoreConfig:
 
 @dataclass
 class ReportConfig:
-    """What is drawn and written at the end; `published` holds bbox and segm AP in percent to print beside ours."""
+    """What is drawn and written at the end; `published`: shots -> bbox and segm AP, in percent."""
 
     pictures: int
     score: float
-    published: dict[str, float] | None = None
+    published: dict[int, dict[str, float]] | None = None
 
     def __post_init__(self) -> None:
         _require(self.pictures >= 0, "report.pictures", self.pictures, "a number of images, 0 for none")

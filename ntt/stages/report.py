@@ -83,7 +83,7 @@ def publish(work: Workspace) -> None:
         page = report_markdown(
             work.config.name,
             metrics,
-            work.config.report.published,
+            (work.config.report.published or {}).get(work.config.shots),
             {path.stem: f"overlays/{path.name}" for path in pictures(work)} | {"references": _SHEET},
         )
         (work.directory / "report.md").write_text(page, encoding="utf-8")
