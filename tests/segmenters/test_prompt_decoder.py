@@ -178,3 +178,34 @@ def test_an_embedding_of_two_images_is_refused() -> None:
 
     with pytest.raises(ValueError, match="one image"):
         PromptDecoder(model).propose(pair, point_grid(2, 128), 0.0)
+
+
+@pytest.mark.parametrize("mode", [torch.enable_grad, torch.no_grad, torch.inference_mode])
+def test_cores_that_share_the_work_come_to_the_same_masks(mode: Any) -> None:
+    model, image, points = network(128, small_overrides()), embedding(SMALL_DIM, 8), point_grid(4, 128)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    expected = PromptDecoder(model, prompt_batch=3).propose(image, points, 0.0)
+    torch.set_num_threads(3)
+    try:
+        with mode():
+            found = PromptDecoder(model.requires_grad_(True), prompt_batch=3).propose(image, points, 0.0)
+    finally:
+        torch.set_num_threads(before)
+
+    assert torch.equal(found.logits, expected.logits)
+    assert torch.equal(found.predicted_iou, expected.predicted_iou)
+    assert not found.logits.requires_grad
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_keeps_the_same_masks() -> None:
+    model, image, points = network(1024, {}), embedding(256, 64), point_grid(32, 1024)[::100]
+    threshold = middle_threshold(model, image, points)
+    expected = decode_points(model, image, points, threshold, 4)
+    there = Embedding(image.image_embed.cuda(), [level.cuda() for level in image.high_res])
+
+    found = PromptDecoder(model.cuda()).propose(there, points, threshold)
+
+    assert found.logits.is_cuda
+    assert_equal_proposals(RawProposals(found.logits.cpu(), found.predicted_iou.cpu()), expected)
