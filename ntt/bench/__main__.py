@@ -49,7 +49,7 @@ def run(given: argparse.Namespace, console: Console) -> None:
     console.print(f"building {given.backbone} and {given.segmenter} with random weights")
     networks = random_networks(conf_folder(), given.backbone, given.segmenter, given.points, device, precision)
     first = network_input(images[0], networks.segmenter.image_size).unsqueeze(0)
-    networks.segmenter.iou_threshold = keep_a_share(networks.plain_segmenter, first, given.kept)
+    networks.segmenter.iou_threshold = keep_a_share(networks.segmenter, first, given.kept)
     networks.plain_segmenter.iou_threshold = networks.segmenter.iou_threshold
     bench = Bench(device, given.repeats)
     for number, image in enumerate(images, start=1):

@@ -83,7 +83,7 @@ def keep_a_share(segmenter: Sam2, image: Tensor, share: float) -> float:
     """The predicted IoU above which ``share`` of the prompts are kept, as trained weights and 0.4 would.
 
     Args:
-        segmenter: with random weights.
+        segmenter: with random weights; its threshold is changed.
         image: ``[1, 3, S, S]`` in [0, 1].
         share: from 0 to 1.
 
@@ -92,8 +92,9 @@ def keep_a_share(segmenter: Sam2, image: Tensor, share: float) -> float:
     """
     segmenter.iou_threshold = -float("inf")
     iou = segmenter.propose(segmenter.encode(image)[0], segmenter.grid).predicted_iou.sort(descending=True).values
-    # A mask without a pixel is never kept: so few may be left.
-    wanted = min(round(share * len(segmenter.grid)), len(iou) - 1)
+    wanted = round(share * len(segmenter.grid))
+    if wanted >= len(iou):
+        return -float("inf")  # a mask without a pixel is never kept, whatever its predicted IoU
     return float(iou[max(0, wanted - 1) : wanted + 1].mean())
 
 

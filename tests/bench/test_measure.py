@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 
 from ntt.bench.agreement import same_detections, same_intersections, same_masks, same_proposals
 from ntt.bench.measure import Bench, Stage, resident_bytes
+from ntt.bench.networks import keep_a_share
 from ntt.matching.match import Detections
 from ntt.proposals.overlaps import Overlaps
 from ntt.segmenters.decoding import RawProposals
@@ -70,3 +73,18 @@ def test_masks_overlaps_and_detections_that_differ_are_counted() -> None:
     assert same_intersections(shared, pair) == "1 pairs, 1 differ"
     assert same_detections({5: 0.5, 1: 0.5}, found) == "same 2 detections, scores 2.5e-01"
     assert same_detections({5: 0.5, 2: 0.5}, found) == "1 common of 2 and 2 detections"
+
+
+@pytest.mark.parametrize(("share", "kept"), [(0.0, 0), (0.25, 2), (1.0, 6)])
+def test_the_threshold_keeps_a_share_of_the_prompts(share: float, kept: int) -> None:
+    iou = torch.tensor([0.3, 0.9, 0.5, 0.1, 0.7, 0.2])  # of 8 prompts; the masks of two have no pixel
+    segmenter = SimpleNamespace(
+        grid=torch.zeros(8, 2),
+        iou_threshold=0.4,
+        encode=lambda image: [image],
+        propose=lambda *_: RawProposals(torch.zeros(6, 4, 4), iou[iou > segmenter.iou_threshold]),
+    )
+
+    threshold = keep_a_share(segmenter, torch.zeros(1, 3, 8, 8), share)
+
+    assert int((iou > threshold).sum()) == kept
