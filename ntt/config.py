@@ -191,6 +191,7 @@ class RunConfig:
     split: Any  # a named split or a list of class names
     device: str
     precision: str
+    workers: int | None
     channels_last: bool
     compile: bool
     stages: list[str]
@@ -208,6 +209,7 @@ class RunConfig:
     def __post_init__(self) -> None:
         _require(self.shots > 0, "shots", self.shots, "a number of references per class above 0")
         _require_choice("precision", self.precision, PRECISIONS)
+        _require(self.workers is None or self.workers > 0, "workers", self.workers, "a number of processes, or null")
         for key in ("channels_last", "compile"):
             strict = self.precision == "exact" and getattr(self, key)
             _require(not strict, key, True, "false, or another precision than exact, which both may change by rounding")

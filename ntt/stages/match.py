@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from ntt.evaluation.files import read_predictions, write_predictions
-from ntt.matching.match import match
+from ntt.matching.match import Detections, match
+from ntt.matching.settings import MatchSettings
 from ntt.progress import track
+from ntt.proposals.shards import ImageProposals
 from ntt.stages import memory, proposals
+from ntt.stages.proposals import Shard
 from ntt.stages.workspace import Workspace
 from ntt.store import Artifact, share
 
 CODE = 1
 _FILE = "predictions.json"
+_IMAGES_PER_WORKER = 250  # starting a process costs as much as matching so many images
+
+_matcher: Matcher  # of this process, where it is one of several that match
 
 
 def artifact(work: Workspace) -> Artifact:
@@ -35,12 +48,59 @@ def artifact(work: Workspace) -> Artifact:
 
 def make(work: Workspace, folder: Path) -> dict[str, Any]:
     """Write `predictions.json`, a standard COCO results file."""
+    shards = proposals.shards(work)
+    for shard in shards:
+        work.require(shard.artifact)
     bank = memory.load(work)
-    prototypes = bank.prototypes()
     category_ids = [work.inputs.target_category[i] for i in bank.category_ids]
+    matcher = (bank.prototypes(), category_ids, work.config.matcher)
+    images = len(work.inputs.target_records)
+    workers = work.config.workers or min(usable_cores(), 1 + images // _IMAGES_PER_WORKER)
     predictions: list[dict[str, Any]] = []
-    images = track(proposals.load(work), "match", total=len(work.inputs.target_records))
-    for record, found in images:
+    progress = iter(track(range(images), "match"))
+    for shard, rows in zip(shards, _match_all(shards, matcher, workers), strict=True):
+        predictions += rows
+        for _ in shard.records:
+            next(progress, None)
+    next(progress, None)  # lets the progress bar see its end
+    write_predictions(folder / _FILE, predictions)
+    return {"images": images, "detections": len(predictions), "processes": workers}
+
+
+Matcher = tuple[Tensor, list[int], MatchSettings]  # prototypes [C, D], category id of each, settings
+
+
+def _match_all(shards: list[Shard], matcher: Matcher, workers: int) -> Iterator[list[dict[str, Any]]]:
+    """The predictions of each shard, in order, from this process or from several."""
+    if workers == 1:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # as in the workers: sums in another order would be other bytes
+        try:
+            for shard in shards:
+                yield match_shard(shard, matcher)
+        finally:
+            torch.set_num_threads(threads)
+        return
+    # Spawned, not forked: a fork of a process that has used a GPU or torch's threads may hang.
+    with ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (matcher,)) as pool:
+        yield from pool.map(_match_in_worker, shards, chunksize=max(1, len(shards) // (8 * workers)))
+
+
+def _start_worker(matcher: Matcher) -> None:
+    global _matcher
+    torch.set_num_threads(1)
+    _matcher = matcher
+
+
+def _match_in_worker(shard: Shard) -> list[dict[str, Any]]:
+    return match_shard(shard, _matcher)
+
+
+def match_shard(shard: Shard, matcher: Matcher) -> list[dict[str, Any]]:
+    """COCO results of one shard's images. A shard is read whole, in one sequential read."""
+    prototypes, category_ids, settings = matcher
+    predictions = []
+    for record, found in zip(shard.records, shard.read(), strict=True):
         detections = match(
             found.vectors.float(),
             found.predicted_iou,
@@ -48,22 +108,36 @@ def make(work: Workspace, folder: Path) -> dict[str, Any]:
             found.areas,
             found.overlaps,
             prototypes,
-            work.config.matcher,
+            settings,
         )
-        rows = zip(detections.proposals.tolist(), detections.labels.tolist(), detections.scores.tolist(), strict=True)
-        for proposal, label, score in rows:
-            x1, y1, x2, y2 = found.boxes[proposal].tolist()
-            predictions.append(
-                {
-                    "image_id": record.id,
-                    "category_id": category_ids[label],
-                    "bbox": [x1, y1, x2 - x1, y2 - y1],
-                    "segmentation": found.rle(proposal),
-                    "score": score,
-                }
-            )
-    write_predictions(folder / _FILE, predictions)
-    return {"images": len(work.inputs.target_records), "detections": len(predictions)}
+        predictions += results(record.id, found, detections, category_ids)
+    return predictions
+
+
+def results(
+    image_id: int, found: ImageProposals, detections: Detections, category_ids: list[int]
+) -> list[dict[str, Any]]:
+    """One image's detections as COCO results; a box is written as x1, y1, x2 - x1, y2 - y1 of its inclusive corners."""
+    rows = []
+    for proposal, label, score in zip(
+        detections.proposals.tolist(), detections.labels.tolist(), detections.scores.tolist(), strict=True
+    ):
+        x1, y1, x2, y2 = found.boxes[proposal].tolist()
+        rows.append(
+            {
+                "image_id": image_id,
+                "category_id": category_ids[label],
+                "bbox": [x1, y1, x2 - x1, y2 - y1],
+                "segmentation": found.rle(proposal),
+                "score": score,
+            }
+        )
+    return rows
+
+
+def usable_cores() -> int:
+    """Cores that this process may use: a batch job's share, not the machine's."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def load(work: Workspace) -> list[dict[str, Any]]:

@@ -91,13 +91,6 @@ def run(work: Workspace) -> dict[str, Any]:
     return outcome
 
 
-def load(work: Workspace) -> Iterator[tuple[ImageRecord, ImageProposals]]:
-    """The proposals of every target image, in the order of the annotation file."""
-    for shard in shards(work):
-        work.require(shard.artifact)
-        yield from zip(shard.records, shard.read(), strict=True)
-
-
 def _compute(work: Workspace, missing: list[Shard]) -> int:
     """Compute shards together with whatever other processes do the same; returns how many were computed here."""
     by_key = {shard.artifact.key: shard for shard in missing}

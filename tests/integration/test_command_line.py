@@ -63,6 +63,15 @@ def test_the_same_command_finds_everything_and_gives_the_same_bytes(first_run, c
         assert (tmp_path / "out" / name).read_bytes() == (cwd / "out" / name).read_bytes()
 
 
+def test_matching_in_several_processes_gives_the_same_bytes(first_run, coco, small_networks, tmp_path):
+    cwd, _ = first_run
+    shutil.copytree(cwd / "outputs" / "store", tmp_path / "outputs" / "store")
+    shutil.rmtree(tmp_path / "outputs" / "store" / "match")
+    log = log_of(ntt(*run_options(coco, small_networks, "workers=2"), cwd=tmp_path))
+    assert "processes 2" in log
+    assert (tmp_path / "out" / "predictions.json").read_bytes() == (cwd / "out" / "predictions.json").read_bytes()
+
+
 def test_a_killed_run_continues_and_ends_with_the_same_bytes(first_run, coco, small_networks, tmp_path):
     cwd, _ = first_run
     options = run_options(coco, small_networks)
