@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
+from omegaconf import OmegaConf
 from torch import Tensor
 
 from ntt.segmenters.decoding import Embedding, RawProposals, decode_points
 from ntt.segmenters.points import point_grid
 from ntt.segmenters.prompt_decoder import PromptDecoder
+from ntt.segmenters.sam2 import Sam2
 from ntt.segmenters.sam2_network import build_network
 
+REPOSITORY = Path(__file__).resolve().parents[2]
+DEMO_WEIGHTS = REPOSITORY / "ntt" / "demo_weights" / "sam2_demo.safetensors"
 ARCHITECTURE = "configs/sam2/sam2_hiera_t.yaml"
 SMALL_DIM = 64
 
@@ -134,6 +139,22 @@ def test_tiny_at_full_size_keeps_the_same_masks() -> None:
 
     assert 0 < len(expected) < len(points)
     assert found.logits.shape[1:] == (256, 256)
+    assert_equal_proposals(found, expected)
+
+
+@pytest.mark.skipif(not DEMO_WEIGHTS.is_file(), reason="the demo's weights are not there")
+def test_trained_weights_keep_the_same_masks() -> None:
+    config = OmegaConf.load(REPOSITORY / "conf" / "segmenter" / "sam2_demo.yaml")
+    config.weights = str(DEMO_WEIGHTS)
+    options = {str(key): value for key, value in config.items() if key != "_target_"}
+    fast, plain = (Sam2(**{**options, "decoder": decoder}) for decoder in ("fast", "plain"))
+    side = fast.image_size
+    y, x = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
+    picture = torch.stack([0.2 + 0.001 * x, 0.5 + 0.001 * y, torch.full((side, side), 0.4)])
+    picture[:, (x - 0.4 * side) ** 2 + (y - 0.6 * side) ** 2 < (0.2 * side) ** 2] = 0.9
+
+    found, expected = (sam.propose(sam.encode(picture[None])[0], sam.grid) for sam in (fast, plain))
+
     assert_equal_proposals(found, expected)
 
 
