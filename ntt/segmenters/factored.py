@@ -25,7 +25,7 @@ image, and per prompt only the d = D / 2H channels of a head meet all positions:
 * constants cost nothing: the maps of a head sum to 1 over the tokens, so a constant is spread over all vectors; and a
   constant over positions drops out of a softmax over positions.
 
-That is 0.23 G multiply-adds per prompt instead of 1.34 G, on arrays of a quarter of the size.
+That is 0.24 G multiply-adds per prompt instead of 1.4 G, on arrays of a quarter of the size.
 
 Row ``t * H + h`` of maps, scores and vectors is token t in head h: the rows of one head then lie H * N apart for all
 prompts, and one matrix product per head serves the whole batch.
