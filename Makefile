@@ -31,13 +31,18 @@ lock: ## pin what a fresh resolution of pyproject.toml gives (needs the network)
 	rm -rf build/lock build/wanted.txt
 
 test: $(STAMP) ## run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not cluster"
 
 demo: $(STAMP) ## run the whole method on drawn scenes, nothing to download
 	$(BIN)/python -m ntt.run +experiment=demo
 
-integration: $(STAMP) ## the tests of the real command line and of several processes
+# SLURM comes from Debian's packages where they can be had; without it those tests say what is missing and skip.
+SLURM := slurmctld slurmd slurm-client munge
+integration: $(STAMP) ## the real command line, several processes, a real SLURM, and what may befall them
+	@command -v slurmctld >/dev/null || [ -x /usr/sbin/slurmctld ] || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	  apt-get update -qq && apt-get install -y -qq --no-install-recommends $(SLURM); } || echo "for the tests on SLURM, install $(SLURM) as root"
 	$(BIN)/python -m pytest -m integration
+	$(BIN)/python tests/faults.py
 
 check: $(STAMP) ## ruff and mypy
 	$(BIN)/ruff check .

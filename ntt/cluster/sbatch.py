@@ -23,9 +23,10 @@ _SAME = (
     *("gres", "cpus_per_task", "cpus_per_gpu", "mem_per_gpu", "mem_per_cpu"),
 )
 _REPORT_KEYS = ("partition", "account", "qos", "constraint", "exclude")
-# Ends the batch shell only when the processes have ended: a trap interrupts `wait`.
+# A trap interrupts `wait`, hence the loop: the batch shell ends when the processes have ended.
 _BODY = """
 requeue() {{
+  interrupted=yes
   if [ "${{SLURM_RESTART_COUNT:-0}}" -ge {requeues} ]; then
     echo "ntt: not requeued any more: this was restart ${{SLURM_RESTART_COUNT:-0}} of {requeues}"
     return
@@ -36,10 +37,15 @@ requeue() {{
 trap requeue USR2
 
 # A process that ends early leaves its share to the others; the job fails when any of them failed.
-srun --unbuffered --label --kill-on-bad-exit=0 {python} -m ntt.run --config-path {points} \\
+srun --kill-on-bad-exit=0 --output={logs} {python} -m ntt.run --config-path {points} \\
   --config-name "$SLURM_ARRAY_TASK_ID" "hydra.run.dir=${{directories[$SLURM_ARRAY_TASK_ID]}}" &
-while kill -0 $! 2> /dev/null; do wait $!; code=$?; done
-exit $code
+job=$!
+while true; do
+  interrupted=
+  wait $job
+  code=$?
+  [ -z "$interrupted" ] && exit $code
+done
 """
 
 
@@ -83,6 +89,7 @@ def array_script(points: Sequence[Point], folder: Path, settings: Mapping[str, A
     }
     directories = " ".join(f"[{point.number}]={shlex.quote(override_value(point.directory))}" for point in points)
     body = _BODY.format(
+        logs=shlex.quote(str(folder / "%A_%a_rank%t.log")),
         requeues=int(settings.get("max_num_timeout") or 0),
         python=shlex.quote(sys.executable),
         points=shlex.quote(str(points[0].file.parent.absolute())),

@@ -1,0 +1,32 @@
+"""Python runs this at the start of every process that has this folder in PYTHONPATH: what the tests of faults need.
+
+NTT_TEST_STARTS: a file that gets one line per proposal shard that a process begins: its id, its rank, the shard's key.
+NTT_TEST_SECONDS: how long every shard takes in addition, so that there is time to disturb it.
+NTT_TEST_FAILING_RANK: the SLURM process that runs out of memory at its first shard.
+"""
+
+import os
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+if "NTT_TEST_STARTS" in os.environ:
+    from ntt.store import Artifact
+
+    undisturbed = Artifact.writing
+
+    @contextmanager
+    def writing(artifact):
+        if artifact.stage != "proposals":
+            with undisturbed(artifact) as folder:
+                yield folder
+            return
+        with Path(os.environ["NTT_TEST_STARTS"]).open("a") as starts:
+            starts.write(f"{os.getpid()} {os.environ.get('SLURM_PROCID', '0')} {artifact.key}\n")
+        if os.environ.get("NTT_TEST_FAILING_RANK") == os.environ.get("SLURM_PROCID", "none"):
+            raise MemoryError("the test wanted this")
+        with undisturbed(artifact) as folder:
+            yield folder
+            time.sleep(float(os.environ.get("NTT_TEST_SECONDS", "0")))
+
+    Artifact.writing = writing
