@@ -15,6 +15,7 @@ from torch import Tensor
 from ntt.segmenters.sam2_network import build_network
 
 SAM2_ARCHITECTURE = "configs/sam2/sam2_hiera_t.yaml"
+SAM2_DIM = 64  # channels of the image embedding
 
 
 def write_networks(folder: Path) -> list[str]:
@@ -41,7 +42,7 @@ def write_sam2(path: Path, image_size: int, seed: int = 0) -> dict[str, Tensor]:
     return state
 
 
-def sam2_overrides(width: int = 24, dim: int = 64) -> dict[str, Any]:
+def sam2_overrides(width: int = 24, dim: int = SAM2_DIM) -> dict[str, Any]:
     """SAM 2's architecture at a width of about a million parameters: every module is there, only narrower."""
     attention = {"embedding_dim": dim, "feat_sizes": [8, 8]}
     return {

@@ -9,6 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from omegaconf import OmegaConf
+from stand_ins import SAM2_ARCHITECTURE, SAM2_DIM, sam2_overrides
 from torch import Tensor
 
 from ntt.segmenters.decoding import Embedding, RawProposals, decode_points
@@ -19,13 +20,11 @@ from ntt.segmenters.sam2_network import build_network
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DEMO_WEIGHTS = REPOSITORY / "ntt" / "demo_weights" / "sam2_demo.safetensors"
-ARCHITECTURE = "configs/sam2/sam2_hiera_t.yaml"
-SMALL_DIM = 64
 
 
 def network(image_size: int, overrides: dict[str, Any], seed: int = 0) -> Any:
     """Random everywhere in prompt encoder and mask decoder, biases and norms too, so that no term is zero."""
-    model = build_network(ARCHITECTURE, overrides, image_size)
+    model = build_network(SAM2_ARCHITECTURE, overrides, image_size)
     torch.manual_seed(seed)
     for name, parameter in model.requires_grad_(False).named_parameters():
         if name.startswith(("sam_mask_decoder", "sam_prompt_encoder")):
@@ -36,30 +35,15 @@ def network(image_size: int, overrides: dict[str, Any], seed: int = 0) -> Any:
 
 
 def small_overrides(**changes: Any) -> dict[str, Any]:
-    dim, width = SMALL_DIM, 24
-    attention = {"embedding_dim": dim, "feat_sizes": [8, 8]}
-    layer = {
-        "d_model": dim,
-        "dim_feedforward": 2 * dim,
-        "self_attention": attention,
-        "cross_attention": {**attention, "kv_in_dim": dim // 4},
+    """The small network with one block a stage: only the decoder matters here."""
+    overrides = sam2_overrides(dim=SAM2_DIM)
+    overrides["image_encoder"]["trunk"] = {
+        "embed_dim": 24,
+        "num_heads": 1,
+        "stages": [1, 1, 1, 1],
+        "global_att_blocks": [3],
     }
-    neck = {"d_model": dim, "backbone_channel_list": [8 * width, 4 * width, 2 * width, width]}
-    return {
-        "image_encoder": {
-            "trunk": {"embed_dim": width, "num_heads": 1, "stages": [1, 1, 1, 1], "global_att_blocks": [3]},
-            "neck": {**neck, "position_encoding": {"num_pos_feats": dim}},
-        },
-        "memory_attention": {"d_model": dim, "num_layers": 1, "layer": layer},
-        "memory_encoder": {
-            "in_dim": dim,
-            "out_dim": dim // 4,
-            "position_encoding": {"num_pos_feats": dim // 4},
-            "mask_downsampler": {"embed_dim": dim},
-            "fuser": {"num_layers": 1, "layer": {"dim": dim}},
-        },
-        **changes,
-    }
+    return {**overrides, **changes}
 
 
 def embedding(dim: int, side: int, high_res: bool = True) -> Embedding:
@@ -100,7 +84,7 @@ def assert_equal_proposals(found: RawProposals, expected: RawProposals) -> None:
 )
 def test_a_small_network_keeps_the_same_masks(changes: dict[str, Any]) -> None:
     model = network(128, small_overrides(**changes))
-    image = embedding(SMALL_DIM, 8, changes.get("use_high_res_features_in_sam", True))
+    image = embedding(SAM2_DIM, 8, changes.get("use_high_res_features_in_sam", True))
     points = point_grid(6, 128)
     threshold = middle_threshold(model, image, points)
 
@@ -113,7 +97,7 @@ def test_a_small_network_keeps_the_same_masks(changes: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_best_mask_is_chosen_as_the_library_ranks_them(seed: int) -> None:
-    model, image, points = network(64, small_overrides(), seed), embedding(SMALL_DIM, 4), point_grid(5, 64)
+    model, image, points = network(64, small_overrides(), seed), embedding(SAM2_DIM, 4), point_grid(5, 64)
 
     assert_equal_proposals(
         PromptDecoder(model).propose(image, points, -1e6), decode_points(model, image, points, -1e6, 64)
@@ -122,7 +106,7 @@ def test_the_best_mask_is_chosen_as_the_library_ranks_them(seed: int) -> None:
 
 @pytest.mark.parametrize("prompt_batch", [1, 7, 64])
 def test_the_batch_does_not_matter(prompt_batch: int) -> None:
-    model, image, points = network(128, small_overrides()), embedding(SMALL_DIM, 8), point_grid(4, 128)
+    model, image, points = network(128, small_overrides()), embedding(SAM2_DIM, 8), point_grid(4, 128)
 
     expected = PromptDecoder(model).propose(image, points, 0.0)
 
@@ -159,7 +143,7 @@ def test_trained_weights_keep_the_same_masks() -> None:
 
 
 def test_a_mask_without_a_positive_logit_is_dropped() -> None:
-    model, image, points = network(128, small_overrides()), embedding(SMALL_DIM, 8), point_grid(4, 128)
+    model, image, points = network(128, small_overrides()), embedding(SAM2_DIM, 8), point_grid(4, 128)
     before = PromptDecoder(model).propose(image, points, -1e6)
     for hypernetwork in model.sam_mask_decoder.output_hypernetworks_mlps:
         hypernetwork.layers[-1].weight.zero_()
@@ -173,7 +157,7 @@ def test_a_mask_without_a_positive_logit_is_dropped() -> None:
 
 @pytest.mark.parametrize(("count", "threshold"), [(0, -1e6), (3, 1e6)])
 def test_nothing_asked_or_nothing_kept_is_an_empty_result_of_the_right_shape(count: int, threshold: float) -> None:
-    model, image = network(128, small_overrides()), embedding(SMALL_DIM, 8)
+    model, image = network(128, small_overrides()), embedding(SAM2_DIM, 8)
 
     found = PromptDecoder(model).propose(image, point_grid(4, 128)[:count], threshold)
 
@@ -182,7 +166,7 @@ def test_nothing_asked_or_nothing_kept_is_an_empty_result_of_the_right_shape(cou
 
 
 def test_half_precision_keeps_float32_results_close() -> None:
-    model, image, points = network(128, small_overrides()), embedding(SMALL_DIM, 8), point_grid(4, 128)
+    model, image, points = network(128, small_overrides()), embedding(SAM2_DIM, 8), point_grid(4, 128)
 
     expected = PromptDecoder(model).propose(image, points, -1e6)
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -195,7 +179,7 @@ def test_half_precision_keeps_float32_results_close() -> None:
 
 def test_an_embedding_of_two_images_is_refused() -> None:
     model = network(128, small_overrides())
-    pair = Embedding(torch.zeros(2, SMALL_DIM, 8, 8), [])
+    pair = Embedding(torch.zeros(2, SAM2_DIM, 8, 8), [])
 
     with pytest.raises(ValueError, match="one image"):
         PromptDecoder(model).propose(pair, point_grid(2, 128), 0.0)
@@ -203,7 +187,7 @@ def test_an_embedding_of_two_images_is_refused() -> None:
 
 @pytest.mark.parametrize("mode", [torch.enable_grad, torch.no_grad, torch.inference_mode])
 def test_cores_that_share_the_work_come_to_the_same_masks(mode: Any) -> None:
-    model, image, points = network(128, small_overrides()), embedding(SMALL_DIM, 8), point_grid(4, 128)
+    model, image, points = network(128, small_overrides()), embedding(SAM2_DIM, 8), point_grid(4, 128)
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     expected = PromptDecoder(model, prompt_batch=3).propose(image, points, 0.0)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 from safetensors.torch import save_file
+from stand_ins import SAM2_ARCHITECTURE, sam2_overrides, write_sam2
 from torch import Tensor
 
 from ntt.errors import InputError
@@ -17,58 +18,9 @@ from ntt.segmenters.sam2 import Sam2
 from ntt.segmenters.sam2_network import build_network
 
 CONFIGS = Path(__file__).resolve().parents[2] / "conf" / "segmenter"
-ARCHITECTURE = "configs/sam2/sam2_hiera_t.yaml"
 IMAGE_SIZE = 128
 # Parameters as Meta publishes them for its checkpoints, in millions.
 PUBLISHED_SIZES = {"tiny": 38.9, "small": 46.0, "base_plus": 80.8, "large": 224.4}
-
-
-def small_network_overrides(width: int = 24, dim: int = 64) -> dict[str, Any]:
-    """SAM 2's architecture at a width of about a million parameters: every module is there, only narrower."""
-    attention = {"embedding_dim": dim, "feat_sizes": [8, 8]}
-    return {
-        "image_encoder": {
-            "trunk": {
-                "embed_dim": width,
-                "num_heads": 1,
-                "stages": [1, 2, 3, 1],
-                "global_att_blocks": [5],
-                "window_spec": [8, 4, 8, 4],
-            },
-            "neck": {
-                "position_encoding": {"num_pos_feats": dim},
-                "d_model": dim,
-                "backbone_channel_list": [8 * width, 4 * width, 2 * width, width],
-            },
-        },
-        "memory_attention": {
-            "d_model": dim,
-            "num_layers": 1,
-            "layer": {
-                "d_model": dim,
-                "dim_feedforward": 2 * dim,
-                "self_attention": attention,
-                "cross_attention": {**attention, "kv_in_dim": dim // 4},
-            },
-        },
-        "memory_encoder": {
-            "in_dim": dim,
-            "out_dim": dim // 4,
-            "position_encoding": {"num_pos_feats": dim // 4},
-            "mask_downsampler": {"embed_dim": dim},
-            "fuser": {"num_layers": 1, "layer": {"dim": dim}},
-        },
-    }
-
-
-def save_random_weights(path: Path) -> None:
-    """A small network's weights in Meta's format, scaled so that masks and IoUs differ between prompts."""
-    torch.manual_seed(0)
-    network = build_network(ARCHITECTURE, small_network_overrides(), IMAGE_SIZE)
-    for name, tensor in network.state_dict().items():
-        if tensor.ndim > 1 and "positional_encoding" not in name:
-            tensor.normal_(std=tensor[0].numel() ** -0.5)
-    torch.save({"model": network.state_dict()}, path)
 
 
 def small_sam2(weights: Path, **options: Any) -> Sam2:
@@ -76,8 +28,8 @@ def small_sam2(weights: Path, **options: Any) -> Sam2:
         weights,
         None,
         "small",
-        ARCHITECTURE,
-        small_network_overrides(),
+        SAM2_ARCHITECTURE,
+        sam2_overrides(),
         image_size=IMAGE_SIZE,
         **{"points_per_side": 4, **options},
     )
@@ -126,7 +78,7 @@ def assert_proposals_are(found: RawProposals, expected: list[tuple[Tensor, float
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("sam2") / "small.pt"
-    save_random_weights(path)
+    write_sam2(path, IMAGE_SIZE)
     return path
 
 
@@ -159,9 +111,9 @@ def test_proposals_are_the_packages_own_masks(
 
 
 def test_the_dynamic_choice_by_stability_is_not_involved(weights: Path, images: Tensor) -> None:
-    overrides = small_network_overrides()
+    overrides = sam2_overrides()
     overrides["sam_mask_decoder_extra_args"] = {"dynamic_multimask_via_stability": True}
-    stable = Sam2(weights, None, "stable", ARCHITECTURE, overrides, IMAGE_SIZE, points_per_side=2)
+    stable = Sam2(weights, None, "stable", SAM2_ARCHITECTURE, overrides, IMAGE_SIZE, points_per_side=2)
     plain = small_sam2(weights, points_per_side=2)
 
     found = stable.propose(stable.encode(images)[0], stable.grid)
@@ -170,9 +122,9 @@ def test_the_dynamic_choice_by_stability_is_not_involved(weights: Path, images: 
 
 
 def test_the_sigmoid_of_the_predicted_iou_follows_the_description(weights: Path, images: Tensor) -> None:
-    overrides = {**small_network_overrides(), "iou_prediction_use_sigmoid": False}
+    overrides = {**sam2_overrides(), "iou_prediction_use_sigmoid": False}
     everything = -1e6
-    raw = Sam2(weights, None, "raw", ARCHITECTURE, overrides, IMAGE_SIZE, 4, iou_threshold=everything)
+    raw = Sam2(weights, None, "raw", SAM2_ARCHITECTURE, overrides, IMAGE_SIZE, 4, iou_threshold=everything)
     squashed = small_sam2(weights, iou_threshold=everything)
 
     values = raw.propose(raw.encode(images)[0], raw.grid).predicted_iou
@@ -185,8 +137,8 @@ def test_the_sigmoid_of_the_predicted_iou_follows_the_description(weights: Path,
 
 def test_tiny_at_full_size_proposes_the_packages_own_masks(tmp_path: Path) -> None:
     torch.manual_seed(1)
-    torch.save({"model": build_network(ARCHITECTURE, {}, 1024).state_dict()}, tmp_path / "sam2_hiera_tiny.pt")
-    sam = Sam2(tmp_path / "sam2_hiera_tiny.pt", None, "tiny", ARCHITECTURE, iou_threshold=0.0, prompt_batch=2)
+    torch.save({"model": build_network(SAM2_ARCHITECTURE, {}, 1024).state_dict()}, tmp_path / "sam2_hiera_tiny.pt")
+    sam = Sam2(tmp_path / "sam2_hiera_tiny.pt", None, "tiny", SAM2_ARCHITECTURE, iou_threshold=0.0, prompt_batch=2)
     image = torch.rand(1, 3, 1024, 1024)
     points = sam.grid[[0, 100, 700]]
 
@@ -260,7 +212,7 @@ def test_missing_weights_say_how_to_get_them(tmp_path: Path) -> None:
     url = "https://dl.fbaipublicfiles.com/segment_anything_2/072824/sam2_hiera_tiny.pt"
 
     with pytest.raises(InputError, match=rf"nowhere\.pt.*segmenter\.weights.*{url}"):
-        Sam2(tmp_path / "nowhere.pt", url, "tiny", ARCHITECTURE)
+        Sam2(tmp_path / "nowhere.pt", url, "tiny", SAM2_ARCHITECTURE)
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
