@@ -157,7 +157,8 @@ def preempted_by_submitit(scene: Scene, cwd: Path) -> Outcome:
 
 def timed_out_job(scene: Scene, cwd: Path) -> Outcome:
     """SLURM: a job that meets its time limit of a minute; it requeues itself"""
-    submit(scene, cwd, "hydra.launcher.timeout_min=1", "hydra.launcher.signal_delay_s=10", seconds=25)
+    # SLURM tells it up to half a minute early: a shard has to fit into what is left.
+    submit(scene, cwd, "hydra.launcher.timeout_min=1", "hydra.launcher.signal_delay_s=10", seconds=11)
     return finished(scene, cwd)
 
 
@@ -252,7 +253,10 @@ def play(scene: Scene, cases: list[Callable[[Scene, Path], Outcome]], table: Tab
     good = True
     for case in cases:
         began = time.monotonic()
-        outcome = case(scene, scene.folder(case.__name__))
+        try:
+            outcome = case(scene, scene.folder(case.__name__))
+        except (OSError, subprocess.SubprocessError, AssertionError) as error:
+            outcome = Outcome(f"{type(error).__name__}: {error}", [], same=False)
         counts = " + ".join(map(str, outcome.begun))
         verdict = "[green]identical[/]" if outcome.same else "[red]DIFFERENT[/]"
         table.add_row(str(case.__doc__), outcome.ended, counts, f"{time.monotonic() - began:.0f} s", verdict)

@@ -46,7 +46,7 @@ class LocalParallelLauncher(Launcher):
 
         assert self._context is not None
         assert self._config is not None
-        configure_log(self._config.hydra.job_logging, self._config.hydra.verbose)
+        configure_log(self._config.hydra.hydra_logging, self._config.hydra.verbose)
         points = pin(self._context.config_loader, self._config, job_overrides, initial_job_idx)
         codes = run_points(points, plan_slots(self._n_jobs, visible_gpus()), log_outcome)
         return [
