@@ -48,9 +48,7 @@ def network_input(image: np.ndarray, side: int) -> Tensor:
 
 
 @torch.no_grad()
-def propose(
-    image: np.ndarray, backbone: Encoder, segmenter: Segmenter, vector_dtype: torch.dtype
-) -> ImageProposals:
+def propose(image: np.ndarray, backbone: Encoder, segmenter: Segmenter, vector_dtype: torch.dtype) -> ImageProposals:
     """All class-agnostic proposals of one image.
 
     Args:

@@ -89,8 +89,7 @@ def unpack(tensors: Mapping[str, Tensor]) -> list[ImageProposals]:
     ends = tensors["rle_ends"].tolist()
     joined = tensors["rle"].numpy().tobytes()
     per_proposal = {
-        name: tensors[name].split(counts)
-        for name in ("predicted_iou", "vectors", "boxes_low", "boxes", "areas")
+        name: tensors[name].split(counts) for name in ("predicted_iou", "vectors", "boxes_low", "boxes", "areas")
     }
     pairs = tensors["pairs"].tolist()
     per_pair = [tensors[f"overlap_{name}"].split(pairs) for name in _PAIRS]
