@@ -8,6 +8,7 @@ needs one first pays for all. A folder gets its final name only when complete: a
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import logging
@@ -26,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import ntt
+from ntt.errors import InputError
 from ntt.hashing import file_sha256
 from ntt.leases import Lease, Leases
 
@@ -230,12 +232,15 @@ class Store:
 
         Returns:
             How many this process made.
+
+        Raises:
+            InputError: the disk is full.
         """
         pending, made = list(artifacts), 0
         while pending:
             waiting = []
             for artifact in pending:
-                with self.claim(artifact) as lease:
+                with self._explaining_a_full_disk(), self.claim(artifact) as lease:
                     if lease and _made_in_time(artifact, make, lease):
                         made += 1
                     elif artifact.exists():
@@ -246,6 +251,18 @@ class Store:
                 time.sleep(_POLL_SECONDS)
             pending = waiting
         return made
+
+    @contextmanager
+    def _explaining_a_full_disk(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise InputError(
+                f"There is no space left for the store in {self.root} ({error.strerror}): free some, or set store.root "
+                "to a larger disk; what is complete is kept."
+            ) from error
 
 
 def _made_in_time(artifact: Artifact, make: Callable[[Artifact], None], lease: Lease) -> bool:

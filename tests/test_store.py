@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ntt.digests import FileDigests
+from ntt.errors import InputError
 from ntt.store import MANIFEST, Store, fingerprint, share, write_atomically, write_json
 
 JSON = st.recursive(
@@ -123,6 +125,19 @@ def test_atomic_writing_keeps_the_old_contents_on_failure(tmp_path, monkeypatch)
         write_atomically(file, b"new")
     assert file.read_bytes() == before
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_full_disk_is_told_in_a_sentence_and_the_lease_given_back(tmp_path):
+    store = Store(tmp_path)
+    artifact = store.artifact("stage", {"a": 1})
+
+    def make(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(InputError, match=rf"{tmp_path}.*store\.root"):
+        store.obtain([artifact], make)
+    with store.claim(artifact) as lease:
+        assert lease is not None
 
 
 def test_share_replaces_what_was_there(tmp_path):
