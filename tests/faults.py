@@ -6,6 +6,7 @@ disturbed. Exit code 1 when one differs.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -19,10 +20,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import rich
 import stand_ins
 from command_line import draw_coco, ntt
 from real_slurm import LAUNCHER, queue, reason_against, running_slurm, wait_for_jobs
+from rich.console import Console
 from rich.table import Table
 
 SHARDS = 5
@@ -192,9 +193,10 @@ def finished(scene: Scene, cwd: Path) -> Outcome:
     assert scene.slurm is not None
     wait_for_jobs(scene.slurm)
     log = "".join(file.read_text() for file in (cwd / "sweep/slurm").glob("*.log"))
-    state = queue(scene.slurm, "--states=all", "--sort=V")
+    array = json.loads((cwd / "sweep/submissions.json").read_bytes())[0]["job"]
+    state = queue(scene.slurm, "--states=all", f"--jobs={array}")[0].split("|")[1]
     requeued = log.count("back in the queue")
-    return Outcome(f"{state[0].split('|')[1]}, requeued {requeued} x", begun(cwd), scene.same(cwd / "sweep/0"))
+    return Outcome(f"{state}, requeued {requeued} x", begun(cwd), scene.same(cwd / "sweep/0"))
 
 
 def wait_for_shard(cwd: Path, pid: int | None = None, rank: str = "0") -> int:
@@ -227,10 +229,11 @@ def begun(cwd: Path) -> list[int]:
 
 
 def ending(*runs: subprocess.Popen[str]) -> str:
-    """Wait for some processes; their exit codes, and the last lines of what a failed one said."""
+    """Wait for some processes; their exit codes, and the last line of what a failed one said."""
     said = [run.communicate()[1] for run in runs]
     codes = ", ".join(str(run.returncode) for run in runs)
-    return codes + "".join(f" ({text[-300:]})" for run, text in zip(runs, said, strict=True) if run.returncode > 0)
+    failed = [text.strip().splitlines()[-1] for run, text in zip(runs, said, strict=True) if run.returncode > 0]
+    return codes + "".join(f" ({line})" for line in failed)
 
 
 @contextmanager
@@ -277,7 +280,7 @@ def main() -> int:
     else:
         with running_slurm(port=26917) as slurm, prepared(slurm) as scene:
             good = play(scene, plain + SLURM, table)
-    rich.print(table)
+    Console(width=150).print(table)
     if reason:
         print(f"without the {len(SLURM)} cases on SLURM: {reason}")
     if len(plain) < len(PLAIN):

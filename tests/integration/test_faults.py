@@ -33,4 +33,4 @@ def test_two_sweeps_compute_each_proposal_once(scene):
 def test_a_full_disk_is_a_failure_that_a_rerun_mends(scene):
     outcome = faults.full_disk(scene, scene.folder("full_disk"))
     assert outcome.same
-    assert not outcome.ended.startswith("0")
+    assert outcome.ended.startswith("2 (ntt: There is no space left for the store")
