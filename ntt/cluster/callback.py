@@ -10,13 +10,19 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from ntt.cluster.points import assignments, forget, pin
+from ntt.ranks import current_rank
 
 
 class PinPoints(Callback):
     """Writes `<sweep>/points/`: Hydra itself composes a job's config anew when the job starts."""
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        """Runs in the driver, before any job; a sweeper that chooses its points as it goes has nothing to pin."""
+        """Runs in the driver (the first, of several), before any job.
+
+        A sweeper that chooses its points as it goes has nothing to pin.
+        """
+        if not current_rank().first:
+            return
         loader = GlobalHydra.instance().config_loader()
         forget(Path(str(config.hydra.sweep.dir)))
         if points := assignments(loader, config):
