@@ -28,7 +28,6 @@ class Submission:
         report: id of the report's job; empty on one machine, where the same process writes it.
         points: numbers of the points.
         host: where it was submitted.
-        cwd: where the runs' relative paths count from.
     """
 
     launcher: str
@@ -36,7 +35,6 @@ class Submission:
     report: str
     points: list[int]
     host: str
-    cwd: str
 
 
 def read_submissions(sweep: Path) -> list[Submission]:

@@ -22,7 +22,7 @@ from ntt.cluster import sbatch
 from ntt.cluster.local import log_outcome, plan_slots, run_points, visible_gpus
 from ntt.cluster.points import Point, assignments, pin, read_points
 from ntt.cluster.status import read_status
-from ntt.cluster.submissions import Submission, add_submission, read_submissions
+from ntt.cluster.submissions import Submission, add_submission
 from ntt.config import read_config
 from ntt.errors import InputError
 from ntt.inputs import check_files
@@ -63,21 +63,15 @@ def compose_sweep(overrides: Sequence[str], conf: Path) -> Path:
     return root
 
 
-def submit_points(root: Path, points: Sequence[Point], cwd: Path) -> Submission:
-    """Hand points of a pinned sweep to its launcher and return at once.
-
-    Args:
-        root: the sweep's folder.
-        points: of it.
-        cwd: where the runs' relative paths count from.
-    """
-    launcher, settings = _launcher(root)
+def submit_points(root: Path, points: Sequence[Point]) -> Submission:
+    """Hand points of the pinned sweep in `root` to its launcher and return at once."""
+    launcher, settings, cwd = _launcher(root)
     report = ""
     if launcher == "slurm":
         job, report = sbatch.submit(points, root, settings, cwd)
     else:
         job = str(_detach(root, points, cwd))
-    submission = Submission(launcher, job, report, [p.number for p in points], socket.gethostname(), str(cwd))
+    submission = Submission(launcher, job, report, [p.number for p in points], socket.gethostname())
     add_submission(root, submission)
     return submission
 
@@ -95,7 +89,7 @@ def resume(root: Path) -> Submission | None:
     for point in points:
         # Who failed in an earlier attempt need not take part in this one.
         shutil.rmtree(point.directory / "ranks", ignore_errors=True)
-    return submit_points(root, points, _cwd(root))
+    return submit_points(root, points)
 
 
 def run_here(root: Path, numbers: Collection[int] | None = None) -> int:
@@ -105,11 +99,10 @@ def run_here(root: Path, numbers: Collection[int] | None = None) -> int:
         root: the sweep's folder.
         numbers: of the points; None: those that are not done and that nobody takes care of.
     """
-    launcher, settings = _launcher(root)
+    launcher, settings, cwd = _launcher(root)
     jobs = settings.get("n_jobs") if launcher == "local_parallel" else None
     chosen = read_points(root) if numbers is not None else missing_points(root)
     points = [point for point in chosen if numbers is None or point.number in numbers]
-    cwd = _cwd(root)
     codes = run_points(points, plan_slots(jobs, visible_gpus()), log_outcome, cwd)
     report = [sys.executable, "-m", "ntt.run", "report", str(root.absolute())]
     reported = subprocess.run(report, cwd=cwd, check=False).returncode
@@ -133,13 +126,8 @@ def _detach(root: Path, points: Sequence[Point], cwd: Path) -> int:
     return process.pid
 
 
-def _cwd(root: Path) -> Path:
-    submissions = read_submissions(root)
-    return Path(submissions[0].cwd) if submissions else Path.cwd()
-
-
-def _launcher(root: Path) -> tuple[str, dict[str, Any]]:
-    """Name and settings of the sweep's launcher."""
+def _launcher(root: Path) -> tuple[str, dict[str, Any], Path]:
+    """Name and settings of the sweep's launcher, and where its relative paths count from."""
     try:
         sweep = OmegaConf.load(root / _MULTIRUN)
     except (OSError, yaml.YAMLError) as error:
@@ -152,4 +140,5 @@ def _launcher(root: Path) -> tuple[str, dict[str, Any]]:
     settings = OmegaConf.to_container(launcher, resolve=True)
     assert isinstance(settings, dict)
     settings["name"] = f"ntt-{sweep.name}"
-    return (name if name in LAUNCHERS else "local_parallel"), {str(key): value for key, value in settings.items()}
+    known = name if name in LAUNCHERS else "local_parallel"
+    return known, {str(key): value for key, value in settings.items()}, Path(sweep.hydra.runtime.cwd)

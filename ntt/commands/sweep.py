@@ -18,7 +18,7 @@ def run(arguments: list[str], conf: Path) -> int:
     given = _parser().parse_args(arguments)
     if given.action == "submit":
         root = compose_sweep(given.overrides, conf)
-        submission = submit_points(root, read_points(root), Path.cwd())
+        submission = submit_points(root, read_points(root))
         print(f"{len(submission.points)} points submitted to {submission.launcher} ({submission.job}): {root}")
         print(f"look at them with: ntt sweep status {root}")
         return 0

@@ -52,8 +52,8 @@ def test_each_state_is_told_from_what_was_recorded(sweep):
 
 
 def test_slurm_knows_who_waits_and_who_runs(sweep, monkeypatch):
-    add_submission(sweep, Submission("slurm", "7", "8", [0, 1, 2, 3], "login", "/"))
-    add_submission(sweep, Submission("slurm", "9", "10", [3], "login", "/"))
+    add_submission(sweep, Submission("slurm", "7", "8", [0, 1, 2, 3], "login"))
+    add_submission(sweep, Submission("slurm", "9", "10", [3], "login"))
     record(Rank(), sweep / "2", "failed", {}, "OSError: no")
     told = {"7_0": "RUNNING", "7_1": "PENDING", "7_2": "FAILED", "7_3": "FAILED", "9_3": "PENDING"}
     monkeypatch.setattr(submissions, "slurm_states", lambda arrays: told if arrays == ["7", "9"] else {})
@@ -61,8 +61,8 @@ def test_slurm_knows_who_waits_and_who_runs(sweep, monkeypatch):
 
 
 def test_a_sweep_on_this_machine_waits_as_long_as_its_process_lives(sweep):
-    add_submission(sweep, Submission("local_parallel", str(os.getpid()), "", [0, 1], HOST, "/"))
-    add_submission(sweep, Submission("local_parallel", str(2**22 + 1), "", [2], HOST, "/"))
+    add_submission(sweep, Submission("local_parallel", str(os.getpid()), "", [0, 1], HOST))
+    add_submission(sweep, Submission("local_parallel", str(2**22 + 1), "", [2], HOST))
     assert active_points(sweep) == {0: "queued", 1: "queued"}
 
 
