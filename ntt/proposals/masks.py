@@ -11,7 +11,7 @@ from pycocotools import mask as coco_mask
 from torch import Tensor
 
 from ntt.proposals.boxes import mask_boxes
-from ntt.proposals.interpolation import interpolation_matrix
+from ntt.proposals.interpolation import interpolation_matrix, two_taps
 
 CHUNK_BYTES = 32 * 2**20  # uncompressed masks held at once; more would be fresh memory pages for every chunk
 
@@ -68,11 +68,16 @@ def final_masks(logits: Tensor, height: int, width: int) -> Tensor:
     boxes = mask_boxes(logits > 0)
     resize_x = interpolation_matrix(source_width, width, antialias=True, device=logits.device)  # [W, m]
     resize_y = interpolation_matrix(source_height, height, antialias=True, device=logits.device)  # [H, m]
+    taps_x, taps_y = two_taps(resize_x), two_taps(resize_y)
     windows = torch.cat([_windows(resize_x, boxes[:, 0::2]), _windows(resize_y, boxes[:, 1::2])], dim=1)
     for i, window in enumerate(windows.tolist()):
         x1, x2, from_x, to_x, y1, y2, from_y, to_y = window
-        source = logits[i, from_y:to_y, from_x:to_x].float().T  # [columns, rows]
-        resized = resize_x[x1:x2, from_x:to_x] @ source @ resize_y[y1:y2, from_y:to_y].T
+        source = logits[i, from_y:to_y, from_x:to_x].float()  # [rows, columns]
+        if taps_x and taps_y:
+            rows = taps_y.apply(source, y1, y2, from_y)  # [y2 - y1, columns]
+            resized = taps_x.apply(rows.T.contiguous(), x1, x2, from_x)
+        else:
+            resized = resize_x[x1:x2, from_x:to_x] @ source.T @ resize_y[y1:y2, from_y:to_y].T
         columns_first[i, x1:x2, y1:y2] = resized > 0
     return columns_first.transpose(1, 2)
 
