@@ -13,7 +13,7 @@ from ntt.segmenters.sam2_network import build_network
 
 WINDOW = 128  # pixels: side of the windows of the first phase
 WINDOW_IMAGES, WINDOW_PROMPTS = 12, 4  # in a batch of the first phase
-IMAGES, PROMPTS = 6, 8  # in a batch of the second phase, of whole scenes
+IMAGES, PROMPTS = 4, 8  # in a batch of the second phase, of whole scenes
 BOX_SHARE = 0.15  # of the prompts on objects
 
 
