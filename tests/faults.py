@@ -229,11 +229,11 @@ def begun(cwd: Path) -> list[int]:
 
 
 def ending(*runs: subprocess.Popen[str]) -> str:
-    """Wait for some processes; their exit codes, and the last line of what a failed one said."""
+    """Wait for some processes; their exit codes, and the error of a failed one."""
     said = [run.communicate()[1] for run in runs]
     codes = ", ".join(str(run.returncode) for run in runs)
-    failed = [text.strip().splitlines()[-1] for run, text in zip(runs, said, strict=True) if run.returncode > 0]
-    return codes + "".join(f" ({line})" for line in failed)
+    failed = [text.strip().splitlines() for run, text in zip(runs, said, strict=True) if run.returncode > 0]
+    return codes + "".join(f" ({next((x for x in lines if x.startswith('ntt: ')), lines[-1])})" for lines in failed)
 
 
 @contextmanager
