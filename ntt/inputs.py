@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from hydra.utils import get_method
@@ -81,13 +82,13 @@ def open_inputs(config: RunConfig) -> Inputs:
     """
     dataset = config.dataset
     references_file = _annotation_file(user_path(dataset.references), "references")
-    references = read_coco(references_file)
+    references = _read_coco(references_file)
     categories = select_classes(references, config.split)
     target_source = user_path(dataset.targets)
     has_truth = target_source.is_file() or bool(_jsons(target_source))
     if has_truth:
         same = _annotation_file(target_source, "targets")
-        targets = references if same == references_file else read_coco(same)
+        targets = references if same == references_file else _read_coco(same)
         target_images = _image_folder(dataset, "target_images", targets)
     else:
         targets = _folder_as_dataset(target_source, references)
@@ -105,6 +106,18 @@ def open_inputs(config: RunConfig) -> Inputs:
         target_category=_match_categories(categories, references, targets),
         target_records=records,
     )
+
+
+def _read_coco(path: Path) -> CocoDataset:
+    """Read an annotation file once for all points of a sweep that run in this process."""
+    status = path.stat()
+    return _read_unchanged(path, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=2)
+def _read_unchanged(path: Path, size: int, modified: int) -> CocoDataset:
+    del size, modified  # part of the cache's key only
+    return read_coco(path)
 
 
 def _jsons(folder: Path) -> list[Path]:

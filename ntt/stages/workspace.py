@@ -27,6 +27,11 @@ log = logging.getLogger(__name__)
 _NOT_IDENTITY = {"_target_", "name", "weights", "hub_id", "url", "prompt_batch"}
 
 
+# Loaded networks stay for the next point of a sweep that runs in this process: one encoder and one segmenter.
+_loaded: dict[str, Any] = {}
+_KEPT = 2
+
+
 class Workspace:
     """One run's view of the store and of its inputs.
 
@@ -64,14 +69,18 @@ class Workspace:
 
     def _identity(self, network: BackboneConfig | SegmenterConfig) -> dict[str, Any]:
         options = {k: v for k, v in asdict(network).items() if k not in _NOT_IDENTITY}
+        # The Hub's files are known only once they are fetched, that is when the network is loaded.
+        digest = self._digest(network) or self.backbone.weights_sha256
+        return {**options, "class": network._target_, "weights": digest, "precision": self.precision}
+
+    def _digest(self, network: BackboneConfig | SegmenterConfig) -> str | None:
+        """Of the weights' bytes; None for weights that are named on the Hub."""
         weights = user_path(network.weights)
         if network.weights.startswith("hub:"):
-            digest = self.backbone.weights_sha256
-        elif weights.is_dir():
-            digest = fingerprint([self.digests.of(file) for file in sorted(weights.glob("*.safetensors"))])
-        else:
-            digest = self.digests.of(weights)
-        return {**options, "class": network._target_, "weights": digest, "precision": self.precision}
+            return None
+        if weights.is_dir():
+            return fingerprint([self.digests.of(file) for file in sorted(weights.glob("*.safetensors"))])
+        return self.digests.of(weights)
 
     @cached_property
     def device(self) -> torch.device:
@@ -103,10 +112,16 @@ class Workspace:
         options = asdict(network)
         if not network.weights.startswith("hub:"):
             options["weights"] = str(user_path(network.weights))
+        identity = fingerprint([options, self._digest(network), str(self.device), self.precision, speed])
+        if identity in _loaded:
+            return _loaded[identity]
         log.info("loading %s on %s, %s", network.name, self.device, self.precision)
         # Not hydra's instantiate: it would wrap our own clear errors in its longer ones.
         build = get_class(options.pop("_target_"))
-        return build(**options, device=self.device, precision=self.precision, **speed)
+        while len(_loaded) >= _KEPT:
+            del _loaded[next(iter(_loaded))]
+        _loaded[identity] = build(**options, device=self.device, precision=self.precision, **speed)
+        return _loaded[identity]
 
     def require(self, artifact: Artifact) -> Artifact:
         """The artifact, which an earlier stage must have made.
