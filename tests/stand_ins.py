@@ -6,12 +6,14 @@ nothing; that every number comes out the same way twice does.
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ntt.segmenters.decoding import RawProposals
 from ntt.segmenters.sam2_network import build_network
 
 SAM2_ARCHITECTURE = "configs/sam2/sam2_hiera_t.yaml"
@@ -115,3 +117,25 @@ def _as_override(value: object) -> str:
     if isinstance(value, list):
         return "[" + ",".join(map(_as_override, value)) + "]"
     return str(value)
+
+
+class SlowSegmenter:
+    """A segmenter that costs time and no core, as one that waits for its own GPU; it finds nothing.
+
+    For `segmenter._target_`; `segmenter.iou_threshold` is its cost in seconds per image.
+    """
+
+    def __init__(self, image_size: int, iou_threshold: float, **_: Any) -> None:
+        self.image_size = image_size
+        self.grid = torch.zeros(1, 2)
+        self._seconds = iou_threshold
+
+    def encode(self, images: Tensor) -> list[Tensor]:
+        """One stand-in embedding per image."""
+        return [images[:1]]
+
+    def propose(self, embedding: Tensor, points: Tensor) -> RawProposals:
+        """Sleep, then nothing."""
+        del embedding, points
+        time.sleep(self._seconds)
+        return RawProposals(torch.zeros(0, 1, 1), torch.zeros(0))
