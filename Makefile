@@ -35,6 +35,11 @@ test: $(STAMP) ## run the tests
 
 demo: $(STAMP) ## run the whole method on drawn scenes, nothing to download
 	$(BIN)/python -m ntt.run +experiment=demo
+	@echo
+	@echo "Pictures: overlays/ (truth beside predictions), references.png and memory.png in the newest outputs/demo/ folder."
+	@echo "Next, on real data:"
+	@echo "  $(BIN)/ntt weights fetch dinov2_vitl14 sam2_hiera_large"
+	@echo "  $(BIN)/ntt +experiment=custom dataset.references=refs.json dataset.targets=photos/"
 
 # SLURM comes from Debian's packages where they can be had; without it those tests say what is missing and skip.
 SLURM := slurmctld slurmd slurm-client munge
