@@ -10,6 +10,7 @@ import torch
 from pycocotools import mask as coco_mask
 from torch import Tensor
 
+from ntt.cores import on_every_core
 from ntt.proposals.boxes import mask_boxes
 from ntt.proposals.interpolation import interpolation_matrix, two_taps
 
@@ -42,10 +43,10 @@ def encode_logits(logits: Tensor, height: int, width: int) -> EncodedMasks:
         height: of the image, in pixels.
         width: of the image, in pixels.
     """
-    per_chunk = max(1, CHUNK_BYTES // (height * width))
-    rles: list[dict[str, Any]] = []
-    for chunk in logits.split(per_chunk):
-        rles += encode_masks(final_masks(chunk, height, width))
+    per_core = -(-len(logits) // torch.get_num_threads())
+    chunks = logits.split(max(1, min(per_core, CHUNK_BYTES // (height * width))))
+    encoded = on_every_core(lambda chunk: encode_masks(final_masks(chunk, height, width)), chunks)
+    rles = [rle for part in encoded for rle in part]
     return EncodedMasks(rles, rle_boxes(rles), rle_areas(rles))
 
 

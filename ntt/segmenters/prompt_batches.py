@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import torch
 from torch import Tensor
+
+from ntt.cores import on_every_core
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ class PromptBatches:
         """
         if self._device.type == "cpu":
             limit = self._limit or self._within(_BYTES_ON_A_CORE)
-            return _on_every_core(decode, _equal_parts(prompts, limit))
+            return on_every_core(decode, _equal_parts(prompts, limit))
         results: list[Result] = []
         while len(prompts):
             # Kept: what was free before the first batch is the allocator's afterwards, and less would seem to fit.
@@ -84,20 +85,3 @@ class PromptBatches:
 def _equal_parts(prompts: Tensor, limit: int) -> tuple[Tensor, ...]:
     """As few consecutive parts as the limit allows, their lengths one apart at most; none of no prompts."""
     return prompts.tensor_split(-(-len(prompts) // limit)) if len(prompts) else ()
-
-
-def _on_every_core(decode: Callable[[Tensor], Result], batches: tuple[Tensor, ...]) -> list[Result]:
-    """One batch per core at a time.
-
-    The steps of a batch are too short to be shared out: cores would wait for each other hundreds of times per batch,
-    for long where other programs run.
-    """
-    threads = torch.get_num_threads()
-    workers = min(threads, len(batches))
-    if workers < 2:
-        return [decode(batch) for batch in batches]
-    try:
-        with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as cores:
-            return list(cores.map(decode, batches))
-    finally:
-        torch.set_num_threads(threads)
