@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock demo test check format bench integration build clean
+.PHONY: help install lock demo demo-weights test check format bench integration build clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -43,6 +43,9 @@ demo: $(STAMP) ## run the whole method on drawn scenes, nothing to download
 
 # SLURM comes from Debian's packages where they can be had; without it those tests say what is missing and skip.
 SLURM := slurmctld slurmd slurm-client munge
+demo-weights: $(STAMP) ## train the demo's two networks from scratch (hours), and record their curves and figures
+	$(BIN)/python -m experiments.demo_weights
+
 integration: $(STAMP) ## the real command line, several processes, a real SLURM, and what may befall them
 	@command -v slurmctld >/dev/null || [ -x /usr/sbin/slurmctld ] || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
 	  apt-get update -qq && apt-get install -y -qq --no-install-recommends $(SLURM); } || echo "for the tests on SLURM, install $(SLURM) as root"
