@@ -53,8 +53,9 @@ def main() -> None:
     HYDRA_FULL_ERROR is set so that Hydra hands exceptions on instead of printing and exiting itself; whoever had
     set it already wants the traceback and gets it.
     """
-    if os.environ.get("HYDRA_FULL_ERROR", "") not in ("", "0"):
-        os.environ["NTT_TRACEBACK"] = "1"
+    asked = os.environ.get("HYDRA_FULL_ERROR", "") not in ("", "0")
+    # Not set anew in the processes of a sweep: they inherit the HYDRA_FULL_ERROR that is ours.
+    os.environ.setdefault("NTT_TRACEBACK", "1" if asked else "0")
     os.environ["HYDRA_FULL_ERROR"] = "1"
     keep_libraries_offline()
     try:

@@ -64,6 +64,7 @@ def make(work: Workspace, folder: Path) -> dict[str, Any]:
             next(progress, None)
     next(progress, None)  # lets the progress bar see its end
     write_predictions(folder / _FILE, predictions)
+    work.predictions = predictions
     return {"images": images, "detections": len(predictions), "processes": workers}
 
 
@@ -141,8 +142,10 @@ def usable_cores() -> int:
 
 
 def load(work: Workspace) -> list[dict[str, Any]]:
-    """The predictions of this run as COCO results."""
-    return read_predictions(file(work))
+    """The predictions of this run as COCO results, read from the store unless they were made just now."""
+    if work.predictions is None:
+        work.predictions = read_predictions(file(work))
+    return work.predictions
 
 
 def publish(work: Workspace) -> None:

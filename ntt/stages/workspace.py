@@ -45,6 +45,7 @@ class Workspace:
         self.config = config
         self.directory = directory
         self.rank = rank
+        self.predictions: list[dict[str, Any]] | None = None  # of stage match, once made or read
         self.store = Store(user_path(config.store.root), config.store.lease_seconds)
         self.digests = FileDigests(self.store.root / "digests")
 
