@@ -77,7 +77,7 @@ def run_pipeline(config: RunConfig, composed: DictConfig, directory: Path) -> fl
         told = "; ".join(f"rank {number}: {error}" for number, error in failed.items())
         raise RuntimeError(f"The results in {directory} are complete, but other processes of this run failed: {told}")
     log.info("results in %s", directory)
-    return _objective(metrics) if metrics else None
+    return objective(metrics) if metrics else None
 
 
 def _run_helper(work: Workspace) -> None:
@@ -108,7 +108,7 @@ def _start_tracker(config: RunConfig, composed: DictConfig, directory: Path) -> 
     return tracker
 
 
-def _objective(metrics: dict[str, Any]) -> float | None:
+def objective(metrics: dict[str, Any]) -> float | None:
     """What a sweeper would maximise; COCO's -1 means that there was nothing to measure."""
     figures = [metrics[task]["AP"] for task in ("segm", "bbox")]
     return next((ap for ap in figures if ap >= 0), None)

@@ -45,6 +45,7 @@ from ntt.progress import track
 from ntt.proposals.propose import propose
 from ntt.proposals.shards import ImageProposals
 from ntt.segmenters.sam2 import Sam2
+from ntt.stages.match import results
 
 SHOTS, SEED = 10, 33
 SEEDS = (33, 42, 13)
@@ -89,7 +90,7 @@ def memory(world: World, vector: ReferenceVector, shots: int, seed: int) -> torc
 def average_precision(world: World, proposals: Sequence[ImageProposals], prototypes: torch.Tensor) -> Figures:
     """AP and AP50 of boxes and masks after matching."""
     categories = list(world.categories)
-    results = []
+    rows = []
     for image_id, found in zip(world.targets.images, proposals, strict=True):
         detections = match(
             found.vectors.float(),
@@ -100,18 +101,8 @@ def average_precision(world: World, proposals: Sequence[ImageProposals], prototy
             prototypes,
             MatchSettings(),
         )
-        for index, label, score in zip(detections.proposals, detections.labels, detections.scores, strict=True):
-            x1, y1, x2, y2 = found.boxes[index].tolist()
-            results.append(
-                {
-                    "image_id": image_id,
-                    "category_id": categories[int(label)],
-                    "bbox": [x1, y1, x2 - x1, y2 - y1],
-                    "segmentation": found.rle(int(index)),
-                    "score": float(score),
-                }
-            )
-    metrics = evaluate(restrict_ground_truth(world.targets, categories, list(world.targets.images)), results)
+        rows += results(image_id, found, detections, categories)
+    metrics = evaluate(restrict_ground_truth(world.targets, categories, list(world.targets.images)), rows)
     return {
         f"{kind} {key}": round(100 * figures[key], 1)
         for kind, figures in (("bbox", metrics["bbox"]), ("segm", metrics["segm"]))

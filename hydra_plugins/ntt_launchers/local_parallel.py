@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hydra.core.utils import JobReturn, JobStatus
@@ -58,6 +57,7 @@ class LocalParallelLauncher(Launcher):
 def _outcome(point: Point, code: int, overrides: Sequence[str]) -> JobReturn:
     from ntt.cluster.local import CONSOLE
     from ntt.errors import InputError
+    from ntt.pipeline import objective
 
     outcome = JobReturn(overrides=overrides, working_dir=str(point.directory))
     if code:
@@ -68,13 +68,6 @@ def _outcome(point: Point, code: int, overrides: Sequence[str]) -> JobReturn:
         )
     else:
         outcome.status = JobStatus.COMPLETED
-        outcome.return_value = _objective(point.directory / "metrics.json")
+        metrics = point.directory / "metrics.json"
+        outcome.return_value = objective(json.loads(metrics.read_bytes())) if metrics.exists() else None
     return outcome
-
-
-def _objective(file: Path) -> float | None:
-    """Segm AP, bbox AP where the truth has no masks: what a run returns to the sweeper."""
-    if not file.exists():
-        return None
-    metrics = json.loads(file.read_bytes())
-    return next((ap for task in ("segm", "bbox") if (ap := metrics[task]["AP"]) >= 0), None)
