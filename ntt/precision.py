@@ -13,13 +13,15 @@ from ntt.errors import InputError
 _AUTOCAST_DTYPES = {"exact": None, "fp32": None, "tf32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
 # Ampere, the first generation of NVIDIA GPUs that computes in bfloat16 and TensorFloat-32.
 _AMPERE = (8, 0)
+_BF16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16")
 
 
 def resolve_precision(option: str, device: torch.device) -> str:
     """The arithmetic that ``option`` stands for on ``device``.
 
     Args:
-        option: "auto" is bf16 on GPUs that have it and fp32 elsewhere; "tf32" is fp32 where there is no TF32.
+        option: "auto" is bf16 on GPUs and CPUs that multiply in it and fp32 elsewhere; "tf32" is fp32 where there is
+            no TF32.
         device: where the networks run.
 
     Returns:
@@ -27,10 +29,16 @@ def resolve_precision(option: str, device: torch.device) -> str:
     """
     modern = device.type == "cuda" and torch.cuda.get_device_capability(device) >= _AMPERE
     if option == "auto":
-        return "bf16" if modern else "fp32"
+        return "bf16" if modern or (device.type == "cpu" and cpu_multiplies_bf16()) else "fp32"
     if option == "tf32" and not modern:
         return "fp32"
     return option
+
+
+def cpu_multiplies_bf16() -> bool:
+    """Whether this CPU has instructions for products of bfloat16; without them, bf16 is slower than fp32."""
+    capabilities = torch.cpu.get_capabilities()
+    return any(bool(capabilities.get(name)) for name in _BF16_INSTRUCTIONS)
 
 
 def check_precision(precision: str) -> None:

@@ -31,7 +31,10 @@ def settings() -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("option", "device", "capability", "expected"),
     [
-        ("auto", CPU, None, "fp32"),
+        ("auto", CPU, {"avx512_bf16": True}, "bf16"),
+        ("auto", CPU, {"avx512_bf16": False, "amx_bf16": True}, "bf16"),
+        ("auto", CPU, {"avx512_bf16": False, "avx2": True}, "fp32"),
+        ("auto", CPU, {}, "fp32"),
         ("auto", MPS, None, "fp32"),
         ("auto", GPU, (7, 5), "fp32"),
         ("auto", GPU, (8, 0), "bf16"),
@@ -50,6 +53,7 @@ def test_what_an_option_stands_for(
 ) -> None:
     # None for a device whose capability must not be asked for: unpacking or comparing it would fail.
     monkeypatch.setattr(torch.cuda, "get_device_capability", {GPU: capability}.__getitem__)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capability)
     assert resolve_precision(option, device) == expected
 
 

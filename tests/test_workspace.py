@@ -30,11 +30,21 @@ def workspace(tmp_path: Path):
     return make
 
 
-def test_auto_is_fp32_without_a_gpu_and_shares_its_artifacts(workspace) -> None:
-    auto, fp32, tf32 = (workspace("device=cpu", f"precision={name}") for name in ("auto", "fp32", "tf32"))
-    assert auto.precision == "fp32"
-    assert auto.backbone_identity == fp32.backbone_identity == tf32.backbone_identity
-    assert auto.segmenter_identity == fp32.segmenter_identity == tf32.segmenter_identity
+@pytest.mark.parametrize(("multiplies_bf16", "meaning"), [(True, "bf16"), (False, "fp32")])
+def test_auto_shares_the_artifacts_of_what_it_stands_for(
+    workspace, monkeypatch: pytest.MonkeyPatch, multiplies_bf16: bool, meaning: str
+) -> None:
+    monkeypatch.setattr("ntt.precision.cpu_multiplies_bf16", lambda: multiplies_bf16)
+    auto, named = workspace("device=cpu", "precision=auto"), workspace("device=cpu", f"precision={meaning}")
+    assert auto.precision == meaning
+    assert auto.backbone_identity == named.backbone_identity
+    assert auto.segmenter_identity == named.segmenter_identity
+
+
+def test_tf32_is_fp32_without_a_gpu(workspace) -> None:
+    tf32, fp32 = (workspace("device=cpu", f"precision={name}") for name in ("tf32", "fp32"))
+    assert tf32.backbone_identity == fp32.backbone_identity
+    assert tf32.segmenter_identity == fp32.segmenter_identity
 
 
 @pytest.mark.parametrize("precision", ["bf16", "exact"])
