@@ -57,7 +57,7 @@ def run_pipeline(config: RunConfig, composed: DictConfig, directory: Path) -> fl
             if name in config.stages:
                 outcomes[name] = _run_stage(name, work)
                 tracker.stage(name, outcomes[name]["seconds"], outcomes[name])
-                write_json(directory / "timings.json", outcomes)
+                write_json(directory / "timings.json", outcomes, durable=False)
                 record(rank, directory, "running", outcomes)
         if "evaluate" in config.stages and work.inputs.has_truth:
             metrics = import_module("ntt.stages.evaluate").load(work)

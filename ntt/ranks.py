@@ -86,7 +86,9 @@ def record(rank: Rank, directory: Path, state: str, stages: dict[str, Any], erro
         error: why it failed.
     """
     entry = {"state": state, "host": socket.gethostname(), "pid": os.getpid(), "stages": stages}
-    write_json(directory / "ranks" / f"{rank.number}.json", {**entry, **({"error": error} if error else {})})
+    write_json(
+        directory / "ranks" / f"{rank.number}.json", {**entry, **({"error": error} if error else {})}, durable=False
+    )
 
 
 def wait_for_others(rank: Rank, directory: Path, seconds: float) -> None:

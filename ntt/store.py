@@ -43,23 +43,30 @@ def fingerprint(inputs: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write `data` so that `path` either keeps its old contents or has all of the new ones."""
+def write_atomically(path: Path, data: bytes, durable: bool = True) -> None:
+    """Write `data` so that `path` either keeps its old contents or has all of the new ones.
+
+    Args:
+        path: of the file; its folder is made when it is not there.
+        data: the new contents.
+        durable: also where the power fails at once; False for what only tells how a run went, written many times.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".partial-{path.name}-{_writer()}")
     try:
         with partial.open("wb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write JSON atomically, sorted and indented: equal values give equal bytes."""
-    write_atomically(path, (json.dumps(value, indent=1, sort_keys=True) + "\n").encode())
+def write_json(path: Path, value: Any, durable: bool = True) -> None:
+    """Write JSON atomically, sorted and indented: equal values give equal bytes; see :func:`write_atomically`."""
+    write_atomically(path, (json.dumps(value, indent=1, sort_keys=True) + "\n").encode(), durable)
 
 
 def share(file: Path, target: Path) -> None:
@@ -281,6 +288,7 @@ def _writer() -> str:
     return f"{socket.gethostname()}-{os.getpid()}"
 
 
+@lru_cache
 def _version(package: str) -> str | None:
     try:
         return metadata.version(package)

@@ -9,6 +9,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from ntt.cluster.composition import share_composition
 from ntt.cluster.points import assignments, forget, pin
 from ntt.ranks import current_rank
 
@@ -24,6 +25,7 @@ class PinPoints(Callback):
         if not current_rank().first:
             return
         loader = GlobalHydra.instance().config_loader()
+        share_composition(loader)
         forget(Path(str(config.hydra.sweep.dir)))
         if points := assignments(loader, config):
             pin(loader, config, points)

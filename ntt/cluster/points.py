@@ -23,6 +23,7 @@ from ntt.store import write_atomically, write_json
 _FOLDER = "points"
 _INDEX = "index.json"
 _HYDRAS = ("defaults", "hydra")  # in a point's file, what is Hydra's and not the run's
+_written: dict[Path, dict[str, Any]] = {}  # what this process pinned: a sweep with -m runs its points here too
 _SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 
 
@@ -90,7 +91,9 @@ def pin(loader: ConfigLoader, sweep: DictConfig, overrides: Sequence[Sequence[st
         with open_dict(config):
             config.hydra.job.num, config.hydra.job.id = number, str(number)
         index[str(number)] = {"swept": swept, "directory": str(OmegaConf.select(config, "hydra.sweep.subdir"))}
-        write_atomically(folder / f"{number}.yaml", OmegaConf.to_yaml(_standing_alone(config)).encode())
+        file, values = folder / f"{number}.yaml", _of_the_run(config)
+        write_atomically(file, OmegaConf.to_yaml(_standing_alone(config.hydra, values)).encode())
+        _written[file] = values
     write_json(folder / _INDEX, index)
     return [point for point in read_points(root) if point.number >= first]
 
@@ -99,6 +102,7 @@ def forget(root: Path) -> None:
     """Remove the points of an earlier sweep in the folder `root`."""
     for file in (root / _FOLDER).glob("*.*"):
         file.unlink()
+        _written.pop(file, None)
 
 
 def read_points(root: Path) -> list[Point]:
@@ -123,7 +127,9 @@ def read_points(root: Path) -> list[Point]:
 def pinned(root: Path, number: int) -> dict[str, Any] | None:
     """The config that point `number` was submitted with, None where nothing was pinned."""
     file = root / _FOLDER / f"{number}.yaml"
-    return _without_hydra(OmegaConf.load(file)) if file.exists() else None
+    if not file.exists():
+        return None
+    return _written[file] if file in _written else _without_hydra(OmegaConf.load(file))
 
 
 def differing(one: Mapping[str, Any], other: Mapping[str, Any], prefix: str = "") -> list[str]:
@@ -151,14 +157,16 @@ def override_value(path: Path) -> str:
     return f"'{escaped}'"
 
 
-def _standing_alone(config: DictConfig) -> DictConfig:
+def _of_the_run(config: DictConfig) -> dict[str, Any]:
+    """A composed config as plain values, without Hydra's part (most of it, hence not copied first)."""
+    keys = [str(key) for key in config if key != "hydra"]
+    return resolved(OmegaConf.masked_copy(config, keys))
+
+
+def _standing_alone(hydra: DictConfig, values: Mapping[str, Any]) -> DictConfig:
     """A point's config as a file that Hydra can run by itself: conf/ is then only asked how to log."""
-    hydra = config.hydra
     conf = next(source.path for source in hydra.runtime.config_sources if source.provider == "main")
     logging, help_page = (hydra.runtime.choices[f"hydra/{group}"] for group in ("job_logging", "help"))
-    task = config.copy()
-    with open_dict(task):
-        del task["hydra"]
     return OmegaConf.create(
         {
             "defaults": [
@@ -167,7 +175,7 @@ def _standing_alone(config: DictConfig) -> DictConfig:
                 "_self_",
             ],
             "hydra": {"searchpath": [f"file://{conf}"], "job": {"name": hydra.job.name}},
-            **resolved(task),
+            **values,
         }
     )
 

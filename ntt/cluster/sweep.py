@@ -19,6 +19,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from ntt.cluster import sbatch
+from ntt.cluster.composition import share_composition
 from ntt.cluster.local import log_outcome, plan_slots, run_points, visible_gpus
 from ntt.cluster.points import Point, assignments, pin, read_points
 from ntt.cluster.status import read_status
@@ -56,6 +57,7 @@ def compose_sweep(overrides: Sequence[str], conf: Path) -> Path:
         root = Path(str(sweep.hydra.sweep.dir))
         if (root / _MULTIRUN).exists():
             raise InputError(f"{root} holds a sweep: resume it, or set hydra.sweep.dir to another folder.")
+        share_composition(loader)
         pinned = pin(loader, sweep, points)
         for point in pinned:
             check_files(read_config(OmegaConf.create(point.config())))

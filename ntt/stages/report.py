@@ -44,7 +44,9 @@ def artifact(work: Workspace) -> Artifact:
 
 
 def make(work: Workspace, folder: Path) -> dict[str, Any]:
-    """Write `overlays/*.jpg` of the first target images, `references.png` and `memory.png`."""
+    """Write `overlays/*.jpg` of the first target images, `references.png` and `memory.png`; nothing for 0 pictures."""
+    if not work.config.report.pictures:
+        return {"pictures": 0}
     colours = class_colours(work.inputs.categories.values())
     chosen = references.load(work)
     reference_sheet(work, chosen, colours).save(folder / _SHEET)
@@ -72,11 +74,15 @@ def make(work: Workspace, folder: Path) -> dict[str, Any]:
 
 def publish(work: Workspace) -> None:
     """Put the pictures into the run's folder and the tables on the screen."""
-    folder = artifact(work).path
-    for sheet in (_SHEET, _MEMORY):
-        share(folder / sheet, work.directory / sheet)
-    for picture in pictures(work):
-        share(picture, work.directory / "overlays" / picture.name)
+    shown: dict[str, str] = {}
+    if work.config.report.pictures:
+        folder = artifact(work).path
+        for sheet in (_SHEET, _MEMORY):
+            share(folder / sheet, work.directory / sheet)
+        for picture in pictures(work):
+            share(picture, work.directory / "overlays" / picture.name)
+            shown[picture.stem] = f"overlays/{picture.name}"
+        shown["references"] = _SHEET
     # Without stage evaluate, or without a ground truth, there are pictures but no figures.
     if work.inputs.has_truth and evaluate.artifact(work).exists():
         metrics = evaluate.load(work)
@@ -84,7 +90,7 @@ def publish(work: Workspace) -> None:
             work.config.name,
             metrics,
             (work.config.report.published or {}).get(work.config.shots),
-            {path.stem: f"overlays/{path.name}" for path in pictures(work)} | {"references": _SHEET},
+            shown,
         )
         (work.directory / "report.md").write_text(page, encoding="utf-8")
         print("\n".join(coco_lines(metrics)))
