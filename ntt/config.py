@@ -23,6 +23,8 @@ from ntt.ranks import started
 STAGES = ("references", "memory", "proposals", "match", "evaluate", "report")
 PRECISIONS = ("auto", "exact", "fp32", "tf32", "bf16", "fp16")
 DECODERS = ("fast", "plain")
+PROMPTS = ("grid", "adaptive")
+ADAPTIVE_OPTIONS = ("prompts", "cover_iou", "cover_area")  # of the segmenter; they change nothing under prompts=grid
 SHORTAGES = ("error", "take", "repeat", "invalid")
 
 
@@ -109,6 +111,10 @@ class SegmenterConfig:
     iou_threshold: float
     prompt_batch: int | None
     decoder: str
+    # With values here as well: the kept configs of older sweeps have no such keys.
+    prompts: str = "grid"
+    cover_iou: float = 0.8
+    cover_area: float = 0.25
 
     def __post_init__(self) -> None:
         _require(
@@ -130,6 +136,9 @@ class SegmenterConfig:
             "null or a whole number above 0",
         )
         _require_choice("segmenter.decoder", self.decoder, DECODERS)
+        _require_choice("segmenter.prompts", self.prompts, PROMPTS)
+        for key in ("cover_iou", "cover_area"):
+            _require(0 <= getattr(self, key) <= 1, f"segmenter.{key}", getattr(self, key), "a number from 0 to 1")
 
 
 @dataclass

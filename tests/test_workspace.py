@@ -81,3 +81,17 @@ def test_exact_excludes_what_may_round_otherwise(workspace, option: str) -> None
 def test_a_device_without_a_number_is_refused(workspace) -> None:
     with pytest.raises(InputError, match="device=7 is not possible: give auto, cpu, cuda, cuda:N or mps"):
         workspace("device='7'")
+
+
+def test_adaptive_prompting_is_another_artifact_and_the_grid_keeps_its_key(workspace) -> None:
+    grid = workspace("device=cpu", "precision=fp32").segmenter_identity
+    known = {"class", "weights", "precision", "architecture", "overrides", "image_size", "points_per_side"}
+    assert set(grid) == known | {"iou_threshold", "decoder"}  # one more key would lose every store there is
+
+    unread = workspace("device=cpu", "precision=fp32", "segmenter.cover_iou=0.5", "segmenter.cover_area=0.5")
+    assert unread.segmenter_identity == grid
+
+    adaptive = ["device=cpu", "precision=fp32", "segmenter.prompts=adaptive"]
+    changes = ([], ["segmenter.cover_iou=0.5"], ["segmenter.cover_area=0.5"])
+    others = [workspace(*adaptive, *change).segmenter_identity for change in changes]
+    assert all(a != b for i, a in enumerate(others) for b in [grid, *others[:i]])

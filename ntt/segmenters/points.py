@@ -18,3 +18,16 @@ def point_grid(per_side: int, image_size: int) -> Tensor:
     """
     axis = torch.linspace(0, image_size - 1, per_side) + 0.5
     return torch.cartesian_prod(axis, axis)
+
+
+def on_coarse_grid(points: Tensor) -> Tensor:
+    """Which points of a regular grid are on the grid of twice its spacing: on every second column and row.
+
+    Args:
+        points: ``[P, 2]``, a whole grid or some points of one, in any order.
+
+    Returns:
+        bool ``[P]``; the first column and row are on it.
+    """
+    columns, rows = (axis.unique(return_inverse=True)[1] for axis in points.unbind(1))
+    return (columns % 2 == 0) & (rows % 2 == 0)

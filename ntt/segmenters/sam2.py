@@ -16,6 +16,7 @@ from ntt.errors import InputError
 from ntt.hashing import file_sha256
 from ntt.imagenet import normalise
 from ntt.precision import arithmetic, check_precision
+from ntt.segmenters.adaptive import Cover, propose_adaptively
 from ntt.segmenters.decoding import PUBLISHED_BATCH, Embedding, RawProposals, decode_points
 from ntt.segmenters.points import point_grid
 from ntt.segmenters.prompt_decoder import PromptDecoder
@@ -23,6 +24,7 @@ from ntt.segmenters.sam2_network import build_network
 
 _WEIGHTS_KEY = "segmenter.weights"
 _DECODERS = ("fast", "plain")
+_PROMPTS = ("grid", "adaptive")
 
 
 class Sam2:
@@ -39,6 +41,9 @@ class Sam2:
         iou_threshold: a mask is kept when its predicted IoU is above this.
         prompt_batch: prompts decoded together, None for what suits the device; bounds the memory, not the result.
         decoder: "fast", or "plain" for the library's own, which gives the same masks.
+        prompts: "grid" to prompt every point that ``propose`` is given, or "adaptive" (:mod:`ntt.segmenters.adaptive`).
+        cover_iou: adaptive only: points are left out inside a coarse point's mask of a predicted IoU above this ...
+        cover_area: ... that covers at most this share of the image.
         device: where the network runs.
         precision: its arithmetic: "exact", "fp32", "tf32", "bf16" or "fp16"; see :mod:`ntt.precision`.
         channels_last: whether the image encoder's convolutions keep the channels of a pixel side by side.
@@ -47,6 +52,7 @@ class Sam2:
     Attributes:
         mask_size: side of the mask grid, S/4.
         grid: float32 ``[points_per_side ** 2, 2]``, (x, y) in pixels of the input, x outermost.
+        cover: which masks spare points a prompt; None when every point is prompted.
 
     Raises:
         InputError: the weights are missing, unreadable or those of another network; precision or
@@ -65,6 +71,9 @@ class Sam2:
         iou_threshold: float = 0.4,
         prompt_batch: int | None = None,
         decoder: str = "fast",
+        prompts: str = "grid",
+        cover_iou: float = 0.8,
+        cover_area: float = 0.25,
         device: str | torch.device = "cpu",
         precision: str = "fp32",
         channels_last: bool = False,
@@ -73,6 +82,8 @@ class Sam2:
         check_precision(precision)
         if decoder not in _DECODERS:
             raise InputError(f"segmenter.decoder={decoder} is unknown; choose one of {', '.join(_DECODERS)}")
+        if prompts not in _PROMPTS:
+            raise InputError(f"segmenter.prompts={prompts} is unknown; choose one of {', '.join(_PROMPTS)}")
         self.name = name
         self.weights = Path(weights)
         self.image_size = image_size
@@ -81,6 +92,7 @@ class Sam2:
         self.iou_threshold = iou_threshold
         self.prompt_batch = prompt_batch
         self.decoder = decoder
+        self.cover = Cover(cover_iou, cover_area) if prompts == "adaptive" else None
         self.device = torch.device(device)
         self._precision = precision
         # Before the network is built: that takes seconds, noticing a missing file none.
@@ -118,10 +130,18 @@ class Sam2:
     def propose(self, embedding: Embedding, points: Tensor) -> RawProposals:
         """Masks of one image, at most one per point, in the points' order (method sections 4.3 and 4.4).
 
+        With adaptive prompting some of these only, those of the coarse points first.
+
         Args:
             embedding: of one image: ``encode(images)[index]``.
             points: ``[P, 2]``, (x, y) in pixels of the input.
         """
+        if self.cover is None:
+            return self.decode(embedding, points)
+        return propose_adaptively(lambda some: self.decode(embedding, some), points, self.image_size, self.cover)
+
+    def decode(self, embedding: Embedding, points: Tensor) -> RawProposals:
+        """What ``propose`` does when every point is prompted."""
         with arithmetic(self.device, self._precision):
             if self.decoder == "plain":
                 batch = self.prompt_batch or PUBLISHED_BATCH

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hydra.utils import get_class
 
-from ntt.config import BackboneConfig, RunConfig, SegmenterConfig, user_path
+from ntt.config import ADAPTIVE_OPTIONS, BackboneConfig, RunConfig, SegmenterConfig, user_path
 from ntt.data.coco import Annotation
 from ntt.digests import FileDigests
 from ntt.errors import InputError
@@ -66,7 +66,10 @@ class Workspace:
     @cached_property
     def segmenter_identity(self) -> dict[str, Any]:
         """What determines the segmenter's output, for fingerprints."""
-        return self._identity(self.config.segmenter)
+        identity = self._identity(self.config.segmenter)
+        # Left out where they change nothing, so that artifacts made before these options came stay found.
+        unread = ADAPTIVE_OPTIONS if self.config.segmenter.prompts == "grid" else ()
+        return {key: value for key, value in identity.items() if key not in unread}
 
     def _identity(self, network: BackboneConfig | SegmenterConfig) -> dict[str, Any]:
         options = {k: v for k, v in asdict(network).items() if k not in _NOT_IDENTITY}

@@ -13,7 +13,7 @@ from torch import Tensor
 from ntt.errors import InputError
 from ntt.hashing import file_sha256
 from ntt.segmenters.decoding import RawProposals
-from ntt.segmenters.points import point_grid
+from ntt.segmenters.points import on_coarse_grid, point_grid
 from ntt.segmenters.sam2 import Sam2
 from ntt.segmenters.sam2_network import build_network
 
@@ -108,6 +108,45 @@ def test_proposals_are_the_packages_own_masks(
     assert iou[:, 1:].argmax(dim=1).unique().numel() > 1
     assert found.logits.shape[1:] == (sam.mask_size, sam.mask_size)
     assert_proposals_are(found, expected)
+
+
+@pytest.mark.parametrize("decoder", ["fast", "plain"])
+@pytest.mark.parametrize("prompt_batch", [1, 7, None])
+def test_adaptive_prompts_leave_out_some_of_the_grids_masks_and_change_none(
+    weights: Path, images: Tensor, prompt_batch: int | None, decoder: str
+) -> None:
+    options = {"points_per_side": 8, "iou_threshold": 0.0, "prompt_batch": prompt_batch, "decoder": decoder}
+    grid = small_sam2(weights, **options)
+    embedding = grid.encode(images)[0]
+    everything = grid.propose(embedding, grid.grid)
+    coarse = on_coarse_grid(grid.grid)
+    values = grid.propose(embedding, grid.grid[coarse]).predicted_iou.sort().values
+    cover_iou = float(values[-5:-3].mean())  # between two prompts' values, out of reach of rounding
+    adaptive = small_sam2(weights, **options, prompts="adaptive", cover_iou=cover_iou, cover_area=1.0)
+
+    found = adaptive.propose(embedding, adaptive.grid)
+
+    expected = adaptive_by_hand(everything, grid.grid, coarse, cover_iou)
+    assert coarse.sum() < len(expected) < len(everything) == len(grid.grid)
+    torch.testing.assert_close(found.logits, everything.logits[expected], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(found.predicted_iou, everything.predicted_iou[expected], rtol=0, atol=1e-5)
+
+
+def adaptive_by_hand(everything: RawProposals, grid: Tensor, coarse: Tensor, cover_iou: float) -> list[int]:
+    """The points that are prompted, in that order, where every point of the grid has a mask."""
+    first = coarse.nonzero().flatten().tolist()
+    good = [i for i in first if everything.predicted_iou[i] > cover_iou]
+
+    def covered(i: int) -> bool:
+        x, y = (grid[i] / 4).int().tolist()
+        return any(everything.logits[j, y, x] > 0 for j in good)
+
+    return first + [i for i in range(len(grid)) if i not in first and not covered(i)]
+
+
+def test_unknown_prompts_are_refused(weights: Path) -> None:
+    with pytest.raises(InputError, match=r"segmenter\.prompts=boxes.*grid, adaptive"):
+        small_sam2(weights, prompts="boxes")
 
 
 def test_the_dynamic_choice_by_stability_is_not_involved(weights: Path, images: Tensor) -> None:
