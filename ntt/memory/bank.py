@@ -52,10 +52,16 @@ class MemoryBank:
         Raises:
             InputError: a class has no reference.
         """
-        groups: dict[int, list[Tensor]] = {category_id: [] for category_id in categories}
+        positions = {category_id: position for position, category_id in enumerate(categories)}
+        rows, owners = torch.empty(0, 0), []
         for category_id, vector in references:
-            groups[category_id].append(vector.float().cpu())
-        vectors = tuple(torch.stack(group) if group else torch.zeros(0, 0) for group in groups.values())
+            owners.append(positions[category_id])
+            if len(owners) > len(rows):
+                rows = _longer(rows, vector)
+            rows[len(owners) - 1] = vector
+        owner = torch.tensor(owners, dtype=torch.int64)
+        counts = owner.bincount(minlength=len(categories))
+        vectors = rows[owner.argsort(stable=True)].split(counts.tolist())
         return cls(tuple(categories), tuple(categories.values()), vectors)
 
     def prototypes(self) -> Tensor:
@@ -81,3 +87,14 @@ class MemoryBank:
         """Undo :meth:`to_tensors`; ``names`` in the order of ``category_ids``."""
         vectors = tensors["vectors"].tensor_split(tensors["offsets"][1:-1].cpu())
         return cls(tuple(tensors["category_ids"].tolist()), tuple(names), vectors)
+
+
+def _longer(rows: Tensor, vector: Tensor) -> Tensor:
+    """Float32 rows like ``vector``, twice as many as before, those before kept.
+
+    The bank grows as one block: a thousand small vectors kept for good would lie, each, in the hole that an
+    encoder's freed features left, and the next features would find no hole of their size.
+    """
+    longer = torch.empty(max(64, 2 * len(rows)), len(vector))
+    longer[: len(rows)] = rows.view(len(rows), len(vector))
+    return longer

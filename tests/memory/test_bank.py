@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,3 +60,40 @@ def test_class_without_a_reference_is_an_error() -> None:
 def test_no_class_is_an_error() -> None:
     with pytest.raises(InputError, match="no class"):
         MemoryBank.from_references({}, [])
+
+
+def test_lvis_takes_less_than_100_mb_in_memory_and_on_disk(tmp_path: Path) -> None:
+    classes, shots, width = 1203, 10, 1024
+    references = ((number % classes, torch.full((width,), float(number))) for number in range(classes * shots))
+    bank = MemoryBank.from_references({number: str(number) for number in range(classes)}, references)
+    storages = {vectors.untyped_storage().data_ptr(): vectors.untyped_storage() for vectors in bank.vectors}
+    assert sum(storage.nbytes() for storage in storages.values()) < 100e6
+    save_file(bank.to_tensors(), tmp_path / "bank.safetensors")
+    assert (tmp_path / "bank.safetensors").stat().st_size < 100e6
+    assert [vectors[:, 0].tolist() for vectors in bank.vectors[:2]] == [
+        [float(first + classes * shot) for shot in range(shots)] for first in (0, 1)
+    ]
+
+
+FILL = """
+import resource, sys, torch
+from ntt.memory.bank import MemoryBank
+
+def references(classes):
+    for number in range(classes * 10):
+        features = torch.full((1369, 1024), 1.0)  # of a reference, as ViT-L makes them: 5.6 MB
+        yield number // 10, features[:20].mean(0)
+
+classes = int(sys.argv[1])
+MemoryBank.from_references({number: str(number) for number in range(classes)}, references(classes))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def test_filling_streams() -> None:
+    """The features of the references leave nothing behind, however many classes there are."""
+    few, many = (
+        int(subprocess.run([sys.executable, "-c", FILL, classes], capture_output=True, check=True).stdout)
+        for classes in ("2", "40")
+    )
+    assert many - few < 100  # MB; the features were 2.2 GB
