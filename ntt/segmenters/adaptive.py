@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from ntt.segmenters.decoding import RawProposals
-from ntt.segmenters.points import on_coarse_grid
 
 
 @dataclass(frozen=True)
@@ -47,20 +46,20 @@ class Cover:
 
 
 def propose_adaptively(
-    decode: Callable[[Tensor], RawProposals], points: Tensor, image_size: int, cover: Cover
+    decode: Callable[[Tensor], RawProposals], points: Tensor, coarse: Tensor, image_size: int, cover: Cover
 ) -> RawProposals:
     """The masks of the coarse points, then those of the other points that none of the former covers.
 
     Args:
         decode: points ``[p, 2]`` -> at most one mask for each, in their order.
-        points: ``[P, 2]`` of a regular grid, (x, y) in pixels of the segmenter's input.
+        points: ``[P, 2]``, (x, y) in pixels of the segmenter's input.
+        coarse: bool ``[P]``, which points are prompted first.
         image_size: side of that input.
         cover: which masks cover.
 
     Returns:
         Some of ``decode(points)``: the coarse points' first, each of the two groups in the points' order.
     """
-    coarse = on_coarse_grid(points)
     first, others = decode(points[coarse]), points[~coarse]
     second = decode(others[~cover.covered(first, others, image_size)])
     return RawProposals(

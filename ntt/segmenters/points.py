@@ -20,14 +20,14 @@ def point_grid(per_side: int, image_size: int) -> Tensor:
     return torch.cartesian_prod(axis, axis)
 
 
-def on_coarse_grid(points: Tensor) -> Tensor:
-    """Which points of a regular grid are on the grid of twice its spacing: on every second column and row.
+def on_coarse_grid(points: Tensor, grid: Tensor) -> Tensor:
+    """Which points are on the grid of twice the spacing, that is on every second column and row of ``grid``.
 
     Args:
-        points: ``[P, 2]``, a whole grid or some points of one, in any order.
+        points: ``[P, 2]``, some of the grid's.
+        grid: of :func:`point_grid`.
 
     Returns:
         bool ``[P]``; the first column and row are on it.
     """
-    columns, rows = (axis.unique(return_inverse=True)[1] for axis in points.unbind(1))
-    return (columns % 2 == 0) & (rows % 2 == 0)
+    return torch.isin(points, grid[:, 1].unique()[::2]).all(1)

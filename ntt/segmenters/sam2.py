@@ -18,7 +18,7 @@ from ntt.imagenet import normalise
 from ntt.precision import arithmetic, check_precision
 from ntt.segmenters.adaptive import Cover, propose_adaptively
 from ntt.segmenters.decoding import PUBLISHED_BATCH, Embedding, RawProposals, decode_points
-from ntt.segmenters.points import point_grid
+from ntt.segmenters.points import on_coarse_grid, point_grid
 from ntt.segmenters.prompt_decoder import PromptDecoder
 from ntt.segmenters.sam2_network import build_network
 
@@ -134,11 +134,14 @@ class Sam2:
 
         Args:
             embedding: of one image: ``encode(images)[index]``.
-            points: ``[P, 2]``, (x, y) in pixels of the input.
+            points: ``[P, 2]``, (x, y) in pixels of the input; with adaptive prompting some of ``grid``.
         """
         if self.cover is None:
             return self.decode(embedding, points)
-        return propose_adaptively(lambda some: self.decode(embedding, some), points, self.image_size, self.cover)
+        coarse = on_coarse_grid(points, self.grid)
+        return propose_adaptively(
+            lambda some: self.decode(embedding, some), points, coarse, self.image_size, self.cover
+        )
 
     def decode(self, embedding: Embedding, points: Tensor) -> RawProposals:
         """What ``propose`` does when every point is prompted."""

@@ -119,7 +119,7 @@ def test_adaptive_prompts_leave_out_some_of_the_grids_masks_and_change_none(
     grid = small_sam2(weights, **options)
     embedding = grid.encode(images)[0]
     everything = grid.propose(embedding, grid.grid)
-    coarse = on_coarse_grid(grid.grid)
+    coarse = on_coarse_grid(grid.grid, grid.grid)
     values = grid.propose(embedding, grid.grid[coarse]).predicted_iou.sort().values
     cover_iou = float(values[-5:-3].mean())  # between two prompts' values, out of reach of rounding
     adaptive = small_sam2(weights, **options, prompts="adaptive", cover_iou=cover_iou, cover_area=1.0)
