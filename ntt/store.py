@@ -28,7 +28,7 @@ from typing import Any
 
 import ntt
 from ntt.errors import InputError
-from ntt.hashing import file_sha256
+from ntt.hashing import file_sha256, known_sha256
 from ntt.leases import Lease, Leases
 
 log = logging.getLogger(__name__)
@@ -120,7 +120,7 @@ class Artifact:
             file = self.path / name
             if not file.is_file():
                 return f"{name} is missing"
-            if file_sha256(file) != digest:
+            if known_sha256(file) != digest:
                 return f"{name} does not have its recorded checksum"
         return None
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ntt.errors import InputError
 from ntt.store import write_atomically
+
+_quoted = json.encoder.encode_basestring_ascii
 
 
 def write_predictions(path: Path, predictions: Iterable[Mapping[str, Any]]) -> None:
@@ -17,19 +20,22 @@ def write_predictions(path: Path, predictions: Iterable[Mapping[str, Any]]) -> N
     Of each prediction these fields: image_id, category_id, bbox (x, y, width, height in pixels), segmentation
     (RLE with text counts) and score. Numbers are written in full: a rounded score could change the ranking.
     """
-    lines = (json.dumps(_result(prediction), separators=(",", ":"), allow_nan=False) for prediction in predictions)
-    write_atomically(path, ("[" + ",\n".join(lines) + "]\n").encode())
+    write_atomically(path, ("[" + ",\n".join(map(_line, predictions)) + "]\n").encode())
 
 
-def _result(prediction: Mapping[str, Any]) -> dict[str, Any]:
-    height, width = prediction["segmentation"]["size"]
-    return {
-        "image_id": int(prediction["image_id"]),
-        "category_id": int(prediction["category_id"]),
-        "bbox": [float(value) for value in prediction["bbox"]],
-        "segmentation": {"size": [int(height), int(width)], "counts": prediction["segmentation"]["counts"]},
-        "score": float(prediction["score"]),
-    }
+def _line(prediction: Mapping[str, Any]) -> str:
+    """What `json.dumps` would write, without white space: at half a million predictions that took most of the time."""
+    x, y, width, height = map(float, prediction["bbox"])
+    score = float(prediction["score"])
+    if not math.isfinite(x + y + width + height + score):
+        raise ValueError(f"Out of range float values are not JSON compliant: {dict(prediction)}")
+    rows, columns = prediction["segmentation"]["size"]
+    return (
+        f'{{"image_id":{int(prediction["image_id"])},"category_id":{int(prediction["category_id"])},'
+        f'"bbox":[{x!r},{y!r},{width!r},{height!r}],'
+        f'"segmentation":{{"size":[{int(rows)},{int(columns)}],"counts":{_quoted(prediction["segmentation"]["counts"])}}},'
+        f'"score":{score!r}}}'
+    )
 
 
 def read_predictions(path: Path) -> list[dict[str, Any]]:

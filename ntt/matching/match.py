@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ntt.matching.merging import class_coverages, diffusion_factors, soft_factors, swallowed
+from ntt.matching.merging import class_coverages, diffusion_redundancy, score_factors, soft_redundancy, swallowed
 from ntt.matching.nms import class_nms
-from ntt.matching.scores import best_classes
+from ntt.matching.scores import best_classes, unit_vectors
 from ntt.matching.settings import MatchSettings
 from ntt.proposals.overlaps import Overlaps
 
@@ -59,28 +59,29 @@ def match(
     if len(vectors) == 0:
         nothing = torch.zeros(0, dtype=torch.int64)
         return Detections(nothing, nothing.clone(), torch.zeros(0))
-    scores, labels = best_classes(vectors, prototypes)
+    units = unit_vectors(vectors)
+    scores, labels = best_classes(units, prototypes)
     ranked = class_nms(boxes_low, predicted_iou, labels, settings.nms_iou)[: settings.max_proposals]
     ranked = ranked[(scores[ranked] > 0) & (areas[ranked] > 0)]
     scores, labels = scores[ranked], labels[ranked]
 
-    factors = torch.ones_like(scores)
+    redundancy = torch.zeros_like(scores)
     kept = torch.ones_like(scores, dtype=torch.bool)
     if settings.merge != "none":
         for members, coverage in class_coverages(overlaps, areas, ranked, labels):
             if settings.merge == "soft":
-                factors[members] = soft_factors(coverage, vectors[ranked[members]])
+                redundancy[members] = soft_redundancy(coverage, units[ranked[members]])
             elif settings.merge == "hard":
                 kept[members] = ~swallowed(coverage, settings.hard_coverage)
             else:
-                factors[members] = diffusion_factors(
+                redundancy[members] = diffusion_redundancy(
                     coverage,
                     alpha=settings.diffusion_alpha,
                     steps=settings.diffusion_steps,
                     tolerance=settings.diffusion_tolerance,
                     normalise=settings.diffusion_normalise,
                 )
-    ranked, labels, scores = ranked[kept], labels[kept], (scores * factors)[kept]
+    ranked, labels, scores = ranked[kept], labels[kept], (scores * score_factors(redundancy))[kept]
 
     best = torch.argsort(scores, descending=True, stable=True)[: settings.max_detections]
     return Detections(ranked[best], labels[best], scores[best])

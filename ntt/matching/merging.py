@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ntt.proposals.overlaps import Overlaps
@@ -40,35 +39,38 @@ def class_coverages(
     pairs = overlaps.within(class_of_mask)
     first, second = place[pairs.rows.long()], place[pairs.cols.long()]
     later, earlier = torch.maximum(first, second), torch.minimum(first, second)
-    shares = torch.zeros(len(masks), len(masks), device=masks.device)
-    shares[later, earlier] = pairs.intersections / areas[masks[later]]
 
-    overlapping = set(classes[later].tolist())
-    names, sizes = torch.unique_consecutive(classes, return_counts=True)
-    start = 0
-    for name, size in zip(names.tolist(), sizes.tolist(), strict=True):
-        stop = start + size
-        if name in overlapping:
-            yield by_class[start:stop], shares[start:stop, start:stop]
-        start = stop
+    # The matrices of all classes one after the other in one piece of memory, so that they are filled at once.
+    _, groups, sizes = torch.unique_consecutive(classes, return_inverse=True, return_counts=True)
+    starts, matrices = sizes.cumsum(0) - sizes, sizes.square().cumsum(0) - sizes.square()
+    group = groups[later]
+    row, column = later - starts[group], earlier - starts[group]
+    shares = torch.zeros(int(sizes.square().sum()), device=masks.device)
+    shares[matrices[group] + row * sizes[group] + column] = pairs.intersections / areas[masks[later]]
+
+    overlapping = torch.zeros_like(sizes, dtype=torch.bool)
+    overlapping[group] = True
+    places = torch.stack([sizes, starts, matrices], dim=1)[overlapping]
+    for size, start, matrix in places.tolist():
+        yield by_class[start : start + size], shares[matrix : matrix + size**2].view(size, size)
 
 
-def soft_factors(coverage: Tensor, vectors: Tensor) -> Tensor:
-    """Semantic-aware soft merging (method section 5.4).
+def score_factors(redundancy: Tensor) -> Tensor:
+    """What a score is multiplied with: ``sqrt(1 - redundancy)``, in [0, 1], also where rounding went beyond 1."""
+    return (1 - redundancy).clamp(min=0).sqrt()
 
-    The factor of proposal i is ``sqrt(1 - max_j coverage_ij * max(0, cos(v_i, v_j)))``.
+
+def soft_redundancy(coverage: Tensor, units: Tensor) -> Tensor:
+    """Semantic-aware soft merging (method section 5.4): ``max_j coverage_ij * max(0, cos(v_i, v_j))``.
 
     Args:
         coverage: [n, n] of one class.
-        vectors: [n, D] its proposals' vectors, of any length.
+        units: [n, D] its proposals' vectors, of length 1.
 
     Returns:
-        float32 [n] factors on the scores, in [0, 1].
+        float32 [n], for :func:`score_factors`.
     """
-    units = F.normalize(vectors.float(), dim=1)
-    cosines = (units @ units.T).clamp_(min=0)
-    redundancy = (coverage * cosines).amax(dim=1)
-    return (1 - redundancy).clamp(min=0).sqrt()
+    return (units @ units.T).clamp_(min=0).mul_(coverage).amax(dim=1)
 
 
 def swallowed(coverage: Tensor, threshold: float) -> Tensor:
@@ -79,8 +81,8 @@ def swallowed(coverage: Tensor, threshold: float) -> Tensor:
     return (coverage >= threshold).any(dim=1)
 
 
-def diffusion_factors(coverage: Tensor, alpha: float, steps: int, tolerance: float, normalise: bool) -> Tensor:
-    """Graph diffusion of FSOD-VFM (arXiv 2602.03137): ``max(0, 1 - pi) ** 0.5``.
+def diffusion_redundancy(coverage: Tensor, alpha: float, steps: int, tolerance: float, normalise: bool) -> Tensor:
+    """Graph diffusion of FSOD-VFM (arXiv 2602.03137): the pi of its ``max(0, 1 - pi) ** 0.5``.
 
     pi starts at 1 / n and follows ``pi <- alpha * W pi + (1 - alpha) * p``, with W the coverage matrix and p
     its row maxima.
@@ -94,7 +96,7 @@ def diffusion_factors(coverage: Tensor, alpha: float, steps: int, tolerance: flo
             numbers, does not.
 
     Returns:
-        float32 [n] factors on the scores, in [0, 1].
+        float32 [n], for :func:`score_factors`.
     """
     weights = coverage
     if normalise:
@@ -107,4 +109,4 @@ def diffusion_factors(coverage: Tensor, alpha: float, steps: int, tolerance: flo
         redundancy = alpha * (weights @ previous) + restart
         if torch.linalg.vector_norm(redundancy - previous) < tolerance:
             break
-    return (1 - redundancy).clamp(min=0).sqrt()
+    return redundancy

@@ -10,7 +10,7 @@ from typing import Any, cast
 from ntt.evaluation.coco import evaluate, restrict_ground_truth
 from ntt.evaluation.engines import Engine
 from ntt.stages import match
-from ntt.stages.workspace import Workspace
+from ntt.stages.workspace import Workspace, once_per_run
 from ntt.store import Artifact, share, write_json
 
 log = logging.getLogger(__name__)
@@ -18,6 +18,7 @@ CODE = 1
 _FILE = "metrics.json"
 
 
+@once_per_run
 def artifact(work: Workspace) -> Artifact:
     """Determined by the predictions, the ground truth and the evaluator."""
     return work.store.artifact(

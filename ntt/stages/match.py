@@ -20,7 +20,7 @@ from ntt.progress import track
 from ntt.proposals.shards import ImageProposals
 from ntt.stages import memory, proposals
 from ntt.stages.proposals import Shard
-from ntt.stages.workspace import Workspace
+from ntt.stages.workspace import Workspace, once_per_run
 from ntt.store import Artifact, share
 
 CODE = 1
@@ -30,6 +30,7 @@ _IMAGES_PER_WORKER = 250  # starting a process costs as much as matching so many
 _matcher: Matcher  # of this process, where it is one of several that match
 
 
+@once_per_run
 def artifact(work: Workspace) -> Artifact:
     """Determined by the memory, the proposals, the matcher, and the ids that the target file uses."""
     inputs = work.inputs
@@ -38,7 +39,7 @@ def artifact(work: Workspace) -> Artifact:
         {
             "code": CODE,
             "memory": memory.artifact(work).key,
-            "proposals": [shard.artifact.key for shard in proposals.shards(work)],
+            "proposals": [shard.artifact.key for shard in _shards(work)],
             "images": [record.id for record in inputs.target_records],
             "categories": [inputs.target_category[i] for i in inputs.categories],
             "matcher": asdict(work.config.matcher),
@@ -46,9 +47,14 @@ def artifact(work: Workspace) -> Artifact:
     )
 
 
+@once_per_run
+def _shards(work: Workspace) -> list[Shard]:
+    return proposals.shards(work)
+
+
 def make(work: Workspace, folder: Path) -> dict[str, Any]:
     """Write `predictions.json`, a standard COCO results file."""
-    shards = proposals.shards(work)
+    shards = _shards(work)
     for shard in shards:
         work.require(shard.artifact)
     bank = memory.load(work)
@@ -120,10 +126,9 @@ def results(
 ) -> list[dict[str, Any]]:
     """One image's detections as COCO results; a box is written as x1, y1, x2 - x1, y2 - y1 of its inclusive corners."""
     rows = []
-    for proposal, label, score in zip(
-        detections.proposals.tolist(), detections.labels.tolist(), detections.scores.tolist(), strict=True
-    ):
-        x1, y1, x2, y2 = found.boxes[proposal].tolist()
+    boxes = found.boxes[detections.proposals]
+    columns = (detections.proposals, detections.labels, detections.scores, boxes)
+    for proposal, label, score, (x1, y1, x2, y2) in zip(*map(Tensor.tolist, columns), strict=True):
         rows.append(
             {
                 "image_id": image_id,

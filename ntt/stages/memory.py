@@ -9,13 +9,14 @@ from safetensors.torch import load_file, save
 
 from ntt.memory.bank import MemoryBank
 from ntt.stages import encodings, references
-from ntt.stages.workspace import Workspace
+from ntt.stages.workspace import Workspace, once_per_run
 from ntt.store import Artifact, fingerprint, write_atomically
 
 CODE = 1
 _FILE = "memory.safetensors"
 
 
+@once_per_run
 def artifact(work: Workspace) -> Artifact:
     """Determined by the references and by what determines the encoding of each."""
     chosen = references.load(work)

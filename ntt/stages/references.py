@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any, cast
 
 from ntt.data.sampling import Reference, Shortage, fixed_references, sample_references
-from ntt.stages.workspace import Workspace
+from ntt.stages.workspace import Workspace, once_per_run
 from ntt.store import Artifact, write_json
 
 CODE = 1
 
 
+@once_per_run
 def artifact(work: Workspace) -> Artifact:
     """Determined by the annotation file, the classes and the sampling options."""
     config, inputs = work.config, work.inputs
@@ -44,6 +45,7 @@ def make(work: Workspace, folder: Path) -> dict[str, Any]:
     return {"references": len(rows), "classes": len(inputs.categories)}
 
 
+@once_per_run
 def load(work: Workspace) -> list[Reference]:
     """The references of this run, grouped by class."""
     folder = work.require(artifact(work)).path

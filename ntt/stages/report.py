@@ -18,7 +18,7 @@ from ntt.reporting.summary import report_markdown
 from ntt.reporting.tables import coco_lines, metrics_table, per_class_table
 from ntt.stages import evaluate, match, memory, references
 from ntt.stages.sheets import memory_sheet, reference_sheet
-from ntt.stages.workspace import Workspace
+from ntt.stages.workspace import Workspace, once_per_run
 from ntt.store import Artifact, share
 
 log = logging.getLogger(__name__)
@@ -27,6 +27,7 @@ _SHEET = "references.png"
 _MEMORY = "memory.png"
 
 
+@once_per_run
 def artifact(work: Workspace) -> Artifact:
     """Determined by what is drawn: predictions, truth, references, and how many pictures."""
     inputs, options = work.inputs, work.config.report

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import asdict
-from functools import cached_property
+from functools import cached_property, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hydra.utils import get_class
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import torch
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 # Keys that say where a network is or how fast it runs, not what it computes.
 _NOT_IDENTITY = {"_target_", "name", "weights", "hub_id", "url", "prompt_batch"}
@@ -45,6 +47,7 @@ class Workspace:
         self.config = config
         self.directory = directory
         self.rank = rank
+        self.derived: dict[Callable[[Workspace], Any], Any] = {}  # of once_per_run
         self.predictions: list[dict[str, Any]] | None = None  # of stage match, once made or read
         self.store = Store(user_path(config.store.root), config.store.lease_seconds)
         self.digests = FileDigests(self.store.root / "digests")
@@ -139,3 +142,16 @@ class Workspace:
                 f"{self.store.root}: add {artifact.stage} to stages."
             )
         return artifact
+
+
+def once_per_run(derive: Callable[[Workspace], T]) -> Callable[[Workspace], T]:
+    """Keeps what a function derives from a run: an artifact's key takes those of all artifacts before it."""
+
+    @wraps(derive)
+    def kept(work: Workspace) -> T:
+        if derive not in work.derived:
+            work.derived[derive] = derive(work)
+        value: T = work.derived[derive]
+        return value
+
+    return kept

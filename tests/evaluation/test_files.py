@@ -49,6 +49,25 @@ def test_key_order_does_not_reach_the_bytes(tmp_path: Path) -> None:
     assert len((tmp_path / "a.json").read_text().splitlines()) == 2
 
 
+def test_the_bytes_are_those_of_json(tmp_path: Path) -> None:
+    odd = {"counts": 'a\\b"c\n', "size": [480, 640]}
+    predictions = [example(score) for score in (0.1, 1e-300, 1.0, 5e22)] + [{**example(0.5), "segmentation": odd}]
+    write_predictions(tmp_path / "p.json", predictions)
+    keys = ("image_id", "category_id", "bbox", "segmentation", "score")
+    plain = [{**one, "image_id": 3, "bbox": [1.0, 2.0, 3.0, 4.0]} for one in predictions]
+    for one in plain:
+        one["segmentation"] = {key: one["segmentation"][key] for key in ("size", "counts")}
+    lines = (json.dumps({key: one[key] for key in keys}, separators=(",", ":")) for one in plain)
+    assert (tmp_path / "p.json").read_text() == "[" + ",\n".join(lines) + "]\n"
+
+
+@pytest.mark.parametrize("score", [math.nan, math.inf])
+def test_what_is_no_number_is_refused(tmp_path: Path, score: float) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        write_predictions(tmp_path / "p.json", [example(score)])
+    assert not list(tmp_path.iterdir())
+
+
 def test_no_predictions_are_an_empty_list(tmp_path: Path) -> None:
     write_predictions(tmp_path / "p.json", [])
     assert json.loads((tmp_path / "p.json").read_text()) == []

@@ -5,12 +5,21 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ntt.matching.merging import class_coverages, diffusion_factors, soft_factors, swallowed
+from ntt.matching.merging import class_coverages, diffusion_redundancy, score_factors, soft_redundancy, swallowed
+from ntt.matching.scores import unit_vectors
 from ntt.proposals.masks import encode_masks
 from ntt.proposals.overlaps import mask_overlaps
 
 # Rank order: a whole object, three quarters of it, and half of that with as much outside.
 COVERAGE = torch.tensor([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.5, 0.4, 0.0]])
+
+
+def soft_factors(coverage, vectors):
+    return score_factors(soft_redundancy(coverage, unit_vectors(vectors)))
+
+
+def diffusion_factors(coverage, **options):
+    return score_factors(diffusion_redundancy(coverage, **options))
 
 
 def random_coverage(seed, size):
