@@ -214,11 +214,14 @@ class RunConfig:
     store: StoreConfig
     report: ReportConfig
     tracking: dict[str, Any] = field(default_factory=dict)
+    images_per_batch: int | None = None  # with a value here as well: the kept configs of older sweeps have none
 
     def __post_init__(self) -> None:
         _require(self.shots > 0, "shots", self.shots, "a number of references per class above 0")
         _require_choice("precision", self.precision, PRECISIONS)
         _require(self.workers is None or self.workers > 0, "workers", self.workers, "a number of processes, or null")
+        positive = self.images_per_batch is None or self.images_per_batch > 0
+        _require(positive, "images_per_batch", self.images_per_batch, "a number of images above 0, or null")
         for key in ("channels_last", "compile"):
             strict = self.precision == "exact" and getattr(self, key)
             _require(not strict, key, True, "false, or another precision than exact, which both may change by rounding")

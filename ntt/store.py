@@ -18,9 +18,9 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
@@ -141,19 +141,22 @@ class Artifact:
             shutil.rmtree(doomed, ignore_errors=True)
 
     @contextmanager
-    def writing(self) -> Iterator[Path]:
+    def writing(self, started: float | None = None) -> Iterator[Path]:
         """A folder to fill; it becomes the artifact when the block ends without an exception.
 
         Only the holder of the artifact's lease writes (:meth:`Store.claim`), so partial folders of other writers are
         what killed ones left, and are removed. If another process finished the same artifact meanwhile, its copy
         stays: equal keys, equal contents.
+
+        Args:
+            started: when the work for it began, by time.time(), for the manifest; now where None.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         for left in self.path.parent.glob(f".partial-{self.key}-*"):
             shutil.rmtree(left, ignore_errors=True)
         partial = self.path.with_name(f".partial-{self.key}-{_writer()}")
         partial.mkdir()
-        started = time.time()
+        started = started or time.time()
         try:
             yield partial
             files = {str(p.relative_to(partial)): file_sha256(p) for p in sorted(partial.rglob("*")) if p.is_file()}
@@ -173,6 +176,30 @@ class Artifact:
                     raise
         finally:
             shutil.rmtree(partial, ignore_errors=True)
+
+
+@dataclass
+class Claim:
+    """The right of this process to make an artifact, renewed until it is released.
+
+    Attributes:
+        artifact: what may be made.
+        lease: the file that says so.
+        made: whether we did.
+        released: whether the right was given back.
+    """
+
+    artifact: Artifact
+    lease: Lease
+    _release: Callable[[], None]
+    made: bool = False
+    released: bool = field(default=False, init=False)
+
+    def release(self) -> None:
+        """Give the right back; does nothing the second time."""
+        if not self.released:
+            self._release()
+            self.released = True
 
 
 class Store:
@@ -210,17 +237,85 @@ class Store:
         return absent, damaged
 
     @contextmanager
-    def claim(self, artifact: Artifact) -> Iterator[Lease | None]:
+    def claim(self, artifact: Artifact) -> Iterator[Claim | None]:
         """The right to make an artifact inside the block; None when it exists or somebody else is making it."""
-        name = f"{artifact.stage}-{artifact.key}"
-        lease = None if artifact.exists() else self._leases.claim(name)
-        if lease is None:
-            yield None
-            return
+        claim = self._claim(artifact)
         try:
-            yield None if artifact.exists() else lease  # finished between the look and the claim?
+            yield claim
         finally:
-            self._leases.release(name)
+            if claim:
+                claim.release()
+
+    def claims(
+        self, artifacts: Iterable[Artifact], made_elsewhere: Callable[[Artifact], None] = lambda _: None
+    ) -> Generator[Claim | None, None, None]:
+        """Claim what nobody has made or is making, one after the other, until all artifacts exist.
+
+        Any number of processes may do this at once with the same list; they share the work. Every claim goes to
+        :meth:`finish`, in any thread and while further ones are taken; one that ended without its artifact comes again.
+
+        Args:
+            artifacts: what is needed; distinct.
+            made_elsewhere: told of each that exists without our doing.
+
+        Yields:
+            A claim, or None where everything missing is being made, here or elsewhere: wait a little before asking
+            again. Closing the iterator gives up the claims that were not finished.
+
+        Raises:
+            InputError: the disk is full.
+        """
+        pending = list(artifacts)
+        ours: dict[str, Claim] = {}
+        try:
+            while pending:
+                waiting, moved = [], False
+                for artifact in pending:
+                    claim = ours.get(artifact.key)
+                    if claim and not claim.released:
+                        waiting.append(artifact)
+                        continue
+                    moved = moved or claim is not None
+                    if claim and claim.made:
+                        continue
+                    with self._explaining_a_full_disk():
+                        claim = self._claim(artifact)
+                    if claim:
+                        ours[artifact.key] = claim
+                        moved = True
+                        yield claim
+                        waiting.append(artifact)
+                    elif artifact.exists():
+                        made_elsewhere(artifact)
+                    else:
+                        ours.pop(artifact.key, None)
+                        waiting.append(artifact)
+                if len(waiting) == len(pending) and not moved:
+                    yield None
+                pending = waiting
+        finally:
+            for claim in ours.values():
+                claim.release()
+
+    def finish(self, claim: Claim, make: Callable[[Artifact], None]) -> bool:
+        """Make what was claimed, and release the claim.
+
+        Args:
+            claim: of :meth:`claims`.
+            make: makes the artifact, in the block of its :meth:`Artifact.writing`.
+
+        Returns:
+            False when we were silent for so long that another process took it over meanwhile.
+
+        Raises:
+            InputError: the disk is full.
+        """
+        try:
+            with self._explaining_a_full_disk():
+                claim.made = claim.lease.held() and _made_in_time(claim.artifact, make, claim.lease)
+            return claim.made
+        finally:
+            claim.release()
 
     def obtain(
         self,
@@ -228,9 +323,7 @@ class Store:
         make: Callable[[Artifact], None],
         made_elsewhere: Callable[[Artifact], None] = lambda _: None,
     ) -> int:
-        """See that all artifacts exist: make those that nobody has made or is making, wait for the others.
-
-        Any number of processes may do this at once with the same list; they share the work.
+        """See that all artifacts exist: make those of :meth:`claims` one by one, wait for the others.
 
         Args:
             artifacts: what is needed; distinct.
@@ -243,21 +336,27 @@ class Store:
         Raises:
             InputError: the disk is full.
         """
-        pending, made = list(artifacts), 0
-        while pending:
-            waiting = []
-            for artifact in pending:
-                with self._explaining_a_full_disk(), self.claim(artifact) as lease:
-                    if lease and _made_in_time(artifact, make, lease):
-                        made += 1
-                    elif artifact.exists():
-                        made_elsewhere(artifact)
-                    else:
-                        waiting.append(artifact)
-            if len(waiting) == len(pending):
-                time.sleep(_POLL_SECONDS)
-            pending = waiting
+        made = 0
+        with closing(self.claims(artifacts, made_elsewhere)) as claims:
+            for claim in claims:
+                if claim:
+                    made += self.finish(claim, make)
+                else:
+                    time.sleep(_POLL_SECONDS)
         return made
+
+    def _claim(self, artifact: Artifact) -> Claim | None:
+        if artifact.exists():
+            return None
+        name = f"{artifact.stage}-{artifact.key}"
+        lease = self._leases.claim(name)
+        if lease is None:
+            return None
+        claim = Claim(artifact, lease, lambda: self._leases.release(name))
+        if artifact.exists():  # finished between the look and the claim
+            claim.release()
+            return None
+        return claim
 
     @contextmanager
     def _explaining_a_full_disk(self) -> Iterator[None]:

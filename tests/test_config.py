@@ -72,6 +72,7 @@ def test_every_value_of_every_config_has_a_comment():
         ("shots=many", ["shots", "many"]),
         ("shots=0", ["shots=0", "above 0"]),
         ("device=gpu", ["device=gpu", "cuda"]),
+        ("images_per_batch=0", ["images_per_batch=0", "above 0, or null"]),
         ("precision=fp8", ["precision=fp8", "bf16"]),
         ("stages=[referenced]", ["stages=referenced", "references"]),
         ("stages=[]", ["stages"]),

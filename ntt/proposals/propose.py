@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -11,11 +13,14 @@ from PIL import Image
 from torch import Tensor
 
 from ntt.proposals.boxes import mask_boxes
-from ntt.proposals.masks import encode_logits
-from ntt.proposals.overlaps import mask_overlaps
+from ntt.proposals.dense import encode_dense
+from ntt.proposals.masks import EncodedMasks, encode_logits
+from ntt.proposals.overlaps import Overlaps, mask_overlaps
 from ntt.proposals.shards import ImageProposals
 from ntt.proposals.vectors import mask_vectors
 from ntt.segmenters.decoding import Embedding, RawProposals
+
+_DENSE_PIXELS = 2**29  # of all masks of an image: 1024 of 480 x 640 have 2 ** 28.2
 
 
 class Encoder(Protocol):
@@ -47,7 +52,96 @@ def network_input(image: np.ndarray, side: int) -> Tensor:
     return torch.from_numpy(np.array(resized)).permute(2, 0, 1).float() / 255
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What the networks make of one image, on their device.
+
+    Attributes:
+        raw: the masks worth keeping.
+        boxes_low: int64 [N, 4], xyxy inclusive extents on the mask grid.
+        vectors: float32 [N, D], L2-normalised.
+    """
+
+    raw: RawProposals
+    boxes_low: Tensor
+    vectors: Tensor
+
+
 @torch.no_grad()
+def encode(images: Tensor, backbone: Encoder, segmenter: Segmenter) -> tuple[Embedding, Tensor]:
+    """Both encoders, on several images at once.
+
+    Args:
+        images: [B, 3, S, S] of :func:`network_input`, S the segmenter's side.
+        backbone: image -> patch features.
+        segmenter: image -> embedding.
+
+    Returns:
+        The segmenter's embedding and float32 [B, grid * grid, D] patch features.
+    """
+    embedding = segmenter.encode(images)
+    side = backbone.image_size
+    # The published code resizes twice, and so do we: 1024 by PIL, then the encoder's side by torch.
+    return embedding, backbone(F.interpolate(images, (side, side), mode="bicubic", align_corners=False))
+
+
+@torch.no_grad()
+def look(embedding: Embedding, features: Tensor, backbone: Encoder, segmenter: Segmenter) -> Seen:
+    """Prompt the segmenter for all proposals of one encoded image.
+
+    Args:
+        embedding: of one image.
+        features: float32 [grid * grid, D], the image's patches.
+        backbone: that they come from.
+        segmenter: that the embedding comes from.
+    """
+    raw = segmenter.propose(embedding, segmenter.grid)
+    low = raw.logits > 0  # [N, m, m]
+    return Seen(raw, mask_boxes(low), mask_vectors(features, low, backbone.grid))
+
+
+def finish(seen: Seen, height: int, width: int, vector_dtype: torch.dtype) -> ImageProposals:
+    """What needs no network: the final masks, compressed, and their overlaps.
+
+    Args:
+        seen: the networks' part.
+        height: of the image, in pixels.
+        width: of the image, in pixels.
+        vector_dtype: how precisely vectors are kept.
+    """
+    if len(seen.raw) == 0:
+        return ImageProposals.nothing(height, width)
+    final, overlaps = encode_final(seen.raw.logits, height, width, dense=seen.raw.logits.is_cuda)
+    return ImageProposals(
+        height,
+        width,
+        seen.raw.predicted_iou.cpu(),
+        seen.boxes_low.cpu(),
+        final.boxes,
+        final.areas,
+        seen.vectors.to("cpu", vector_dtype),
+        [rle["counts"] for rle in final.rles],
+        overlaps,
+    )
+
+
+def encode_final(logits: Tensor, height: int, width: int, dense: bool) -> tuple[EncodedMasks, Overlaps]:
+    """Final masks of an image, compressed, and their overlaps, in the way that suits the device.
+
+    Args:
+        logits: [N, m, m] mask logits, foreground where > 0.
+        height: of the image, in pixels.
+        width: of the image, in pixels.
+        dense: whether whole images are computed where the logits are, as far as memory allows; else on the host.
+    """
+    if dense and len(logits) * height * width <= _DENSE_PIXELS:
+        # Memory that the networks have taken meanwhile is no reason to fail.
+        with suppress(torch.OutOfMemoryError):
+            return encode_dense(logits, height, width)
+    final = encode_logits(logits.cpu(), height, width)
+    return final, mask_overlaps(final.rles)
+
+
 def propose(image: np.ndarray, backbone: Encoder, segmenter: Segmenter, vector_dtype: torch.dtype) -> ImageProposals:
     """All class-agnostic proposals of one image.
 
@@ -57,25 +151,7 @@ def propose(image: np.ndarray, backbone: Encoder, segmenter: Segmenter, vector_d
         segmenter: image -> masks.
         vector_dtype: how precisely vectors are kept.
     """
-    height, width = image.shape[:2]
     squared = network_input(image, segmenter.image_size).unsqueeze(0)  # [1, 3, S, S]
-    raw = segmenter.propose(segmenter.encode(squared)[0], segmenter.grid)
-    if len(raw) == 0:
-        return ImageProposals.nothing(height, width)
-    side = backbone.image_size
-    # The published code resizes twice, and so do we: 1024 by PIL, then the encoder's side by torch.
-    encoder_input = F.interpolate(squared, (side, side), mode="bicubic", align_corners=False)
-    features = backbone(encoder_input)[0]  # [grid * grid, D]
-    low = raw.logits > 0  # [N, m, m]
-    final = encode_logits(raw.logits, height, width)
-    return ImageProposals(
-        height,
-        width,
-        raw.predicted_iou.cpu(),
-        mask_boxes(low).cpu(),
-        final.boxes,
-        final.areas,
-        mask_vectors(features, low, backbone.grid).to("cpu", vector_dtype),
-        [rle["counts"] for rle in final.rles],
-        mask_overlaps(final.rles),
-    )
+    embedding, features = encode(squared, backbone, segmenter)
+    height, width = image.shape[:2]
+    return finish(look(embedding[0], features[0], backbone, segmenter), height, width, vector_dtype)

@@ -10,21 +10,26 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import load_file, save
 
 from ntt.data.coco import ImageRecord
-from ntt.data.images import UnreadableImage, load_image
+from ntt.data.images import load_image
 from ntt.errors import InputError
 from ntt.progress import track
-from ntt.proposals.propose import propose
+from ntt.proposals.batches import ImageBatches
+from ntt.proposals.runner import Lanes, Networks, Part, Runner
 from ntt.proposals.shards import ImageProposals, pack, unpack
 from ntt.stages.workspace import Workspace
-from ntt.store import Artifact, write_atomically, write_json
+from ntt.store import Artifact, Claim, write_atomically, write_json
 
 log = logging.getLogger(__name__)
 CODE = 1
@@ -91,42 +96,79 @@ def run(work: Workspace) -> dict[str, Any]:
     return outcome
 
 
+class _Claimed:
+    """A shard that this process may make."""
+
+    def __init__(self, work: Workspace, shard: Shard, claim: Claim) -> None:
+        self._work = work
+        self._shard = shard
+        self._claim = claim
+        self._started = time.time()
+
+    def __len__(self) -> int:
+        return len(self._shard.records)
+
+    def load(self, index: int) -> np.ndarray:
+        record = self._shard.records[index]
+        annotated = (record.height, record.width) if record.height else None  # a bare folder has no annotated sizes
+        return load_image(self._work.inputs.target_images / record.file_name, annotated)
+
+    def size(self, index: int) -> tuple[int, int]:
+        return self._shard.records[index].height, self._shard.records[index].width
+
+    def write(self, images: list[ImageProposals], unreadable: dict[int, str]) -> None:
+        def make(artifact: Artifact) -> None:
+            with artifact.writing(self._started) as folder:
+                write_atomically(folder / _FILE, save(pack(images)))
+                if unreadable:
+                    write_json(folder / _UNREADABLE, {str(index): reason for index, reason in unreadable.items()})
+
+        self._work.store.finish(self._claim, make)
+
+
 def _compute(work: Workspace, missing: list[Shard]) -> int:
     """Compute shards together with whatever other processes do the same; returns how many were computed here."""
+    config = work.config
     by_key = {shard.artifact.key: shard for shard in missing}
-    images = iter(track(range(sum(len(shard.records) for shard in missing)), "proposals"))
+    progress = iter(track(range(sum(len(shard.records) for shard in missing)), "proposals"))
+    one_at_a_time = threading.Lock()
 
-    def make(artifact: Artifact) -> None:
-        _make_shard(work, by_key[artifact.key], images)
+    def advance(images: int = 1) -> None:
+        with one_at_a_time:
+            for _ in range(images):
+                next(progress, None)
 
     def made_elsewhere(artifact: Artifact) -> None:
-        for _ in by_key[artifact.key].records:
-            next(images, None)
+        advance(len(by_key[artifact.key].records))
 
-    made = work.store.obtain([shard.artifact for shard in by_key.values()], make, made_elsewhere)
-    next(images, None)  # lets the progress bar see its end
-    return made
+    claimed: list[Claim] = []
 
+    def parts(claims: Iterator[Claim | None]) -> Iterator[Part | None]:
+        for claim in claims:
+            if claim:
+                claimed.append(claim)
+            yield _Claimed(work, by_key[claim.artifact.key], claim) if claim else None
 
-def _make_shard(work: Workspace, shard: Shard, progress: Iterator[int]) -> None:
-    with shard.artifact.writing() as folder:
-        made, reasons = [], {}
-        for index, record in enumerate(shard.records):
-            next(progress, None)
-            try:
-                made.append(_propose(work, record))
-            except UnreadableImage as error:
-                made.append(ImageProposals.nothing(record.height, record.width))
-                reasons[str(index)] = error.reason
-        write_atomically(folder / _FILE, save(pack(made)))
-        if reasons:
-            write_json(folder / _UNREADABLE, reasons)
-
-
-def _propose(work: Workspace, record: ImageRecord) -> ImageProposals:
-    annotated = (record.height, record.width) if record.height else None  # a bare folder has no annotated sizes
-    image = load_image(work.inputs.target_images / record.file_name, annotated)
-    return propose(image, work.backbone, work.segmenter, getattr(torch, work.config.store.vectors))
+    side = config.segmenter.image_size
+    # Exact arithmetic names its batch: what fits differs between machines, and with it the rounding.
+    at_once = config.images_per_batch or (1 if work.precision == "exact" else None)
+    batches = ImageBatches(work.device, at_once, side)
+    most_behind = config.segmenter.points_per_side**2 * (side // 4) ** 2 * 4  # logits of all prompts
+    runner = Runner(
+        lambda: Networks(work.backbone, work.segmenter),
+        work.device,
+        side,
+        batches,
+        Lanes.suiting(work.device, batches.size, most_behind),
+        getattr(torch, config.store.vectors),
+        advance,
+    )
+    advance()  # shows the bar, at 0 images
+    with closing(work.store.claims([shard.artifact for shard in missing], made_elsewhere)) as claims:
+        usage = runner.run(parts(claims))
+    if usage.images:
+        log.info("proposals: %s", usage)
+    return sum(claim.made for claim in claimed)
 
 
 def _report_unreadable(work: Workspace, unreadable: list[dict[str, Any]]) -> None:

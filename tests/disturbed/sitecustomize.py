@@ -16,16 +16,16 @@ if "NTT_TEST_STARTS" in os.environ:
     undisturbed = Artifact.writing
 
     @contextmanager
-    def writing(artifact):
+    def writing(artifact, *more):
         if artifact.stage != "proposals":
-            with undisturbed(artifact) as folder:
+            with undisturbed(artifact, *more) as folder:
                 yield folder
             return
         with Path(os.environ["NTT_TEST_STARTS"]).open("a") as starts:
             starts.write(f"{os.getpid()} {os.environ.get('SLURM_PROCID', '0')} {artifact.key}\n")
         if os.environ.get("NTT_TEST_FAILING_RANK") == os.environ.get("SLURM_PROCID", "none"):
             raise MemoryError("the test wanted this")
-        with undisturbed(artifact) as folder:
+        with undisturbed(artifact, *more) as folder:
             yield folder
             time.sleep(float(os.environ.get("NTT_TEST_SECONDS", "0")))
 
