@@ -67,37 +67,44 @@ class Seen:
     vectors: Tensor
 
 
-@torch.no_grad()
-def encode(images: Tensor, backbone: Encoder, segmenter: Segmenter) -> tuple[Embedding, Tensor]:
-    """Both encoders, on several images at once.
+@dataclass(frozen=True)
+class Networks:
+    """The two of them.
 
-    Args:
-        images: [B, 3, S, S] of :func:`network_input`, S the segmenter's side.
+    Attributes:
         backbone: image -> patch features.
-        segmenter: image -> embedding.
-
-    Returns:
-        The segmenter's embedding and float32 [B, grid * grid, D] patch features.
+        segmenter: image -> masks.
     """
-    embedding = segmenter.encode(images)
-    side = backbone.image_size
-    # The published code resizes twice, and so do we: 1024 by PIL, then the encoder's side by torch.
-    return embedding, backbone(F.interpolate(images, (side, side), mode="bicubic", align_corners=False))
 
+    backbone: Encoder
+    segmenter: Segmenter
 
-@torch.no_grad()
-def look(embedding: Embedding, features: Tensor, backbone: Encoder, segmenter: Segmenter) -> Seen:
-    """Prompt the segmenter for all proposals of one encoded image.
+    @torch.no_grad()
+    def encode(self, images: Tensor) -> tuple[Embedding, Tensor]:
+        """Both encoders, on several images at once.
 
-    Args:
-        embedding: of one image.
-        features: float32 [grid * grid, D], the image's patches.
-        backbone: that they come from.
-        segmenter: that the embedding comes from.
-    """
-    raw = segmenter.propose(embedding, segmenter.grid)
-    low = raw.logits > 0  # [N, m, m]
-    return Seen(raw, mask_boxes(low), mask_vectors(features, low, backbone.grid))
+        Args:
+            images: [B, 3, S, S] of :func:`network_input`, S the segmenter's side.
+
+        Returns:
+            The segmenter's embedding and float32 [B, grid * grid, D] patch features.
+        """
+        embedding = self.segmenter.encode(images)
+        side = self.backbone.image_size
+        # The published code resizes twice, and so do we: 1024 by PIL, then the encoder's side by torch.
+        return embedding, self.backbone(F.interpolate(images, (side, side), mode="bicubic", align_corners=False))
+
+    @torch.no_grad()
+    def look(self, embedding: Embedding, features: Tensor) -> Seen:
+        """Prompt the segmenter for all proposals of one encoded image.
+
+        Args:
+            embedding: of one image.
+            features: float32 [grid * grid, D], the image's patches.
+        """
+        raw = self.segmenter.propose(embedding, self.segmenter.grid)
+        low = raw.logits > 0  # [N, m, m]
+        return Seen(raw, mask_boxes(low), mask_vectors(features, low, self.backbone.grid))
 
 
 def finish(seen: Seen, height: int, width: int, vector_dtype: torch.dtype) -> ImageProposals:
@@ -152,6 +159,7 @@ def propose(image: np.ndarray, backbone: Encoder, segmenter: Segmenter, vector_d
         vector_dtype: how precisely vectors are kept.
     """
     squared = network_input(image, segmenter.image_size).unsqueeze(0)  # [1, 3, S, S]
-    embedding, features = encode(squared, backbone, segmenter)
+    networks = Networks(backbone, segmenter)
+    embedding, features = networks.encode(squared)
     height, width = image.shape[:2]
-    return finish(look(embedding[0], features[0], backbone, segmenter), height, width, vector_dtype)
+    return finish(networks.look(embedding[0], features[0]), height, width, vector_dtype)

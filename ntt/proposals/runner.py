@@ -7,12 +7,10 @@ All queues are bounded, so memory is, and whoever is too slow makes the one befo
 
 from __future__ import annotations
 
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -21,10 +19,10 @@ import torch
 from torch import Tensor
 
 from ntt.data.images import UnreadableImage
-from ntt.progress import format_duration, format_rate
 from ntt.proposals.batches import ImageBatches
 from ntt.proposals.handover import Handover, hand_over, take_over
-from ntt.proposals.propose import Encoder, Segmenter, encode, finish, look, network_input
+from ntt.proposals.lanes import Lanes, Usage
+from ntt.proposals.propose import Networks, finish, network_input
 from ntt.proposals.shards import ImageProposals
 from ntt.segmenters.decoding import Embedding
 
@@ -47,83 +45,6 @@ class Part(Protocol):
 
     def write(self, images: list[ImageProposals], unreadable: dict[int, str]) -> None:
         """Keep the proposals of all images, and why some have none; called once, by a thread of its own."""
-
-
-@dataclass(frozen=True)
-class Lanes:
-    """How much is done beside the networks.
-
-    Attributes:
-        decoders: threads that decode.
-        ahead: images that are decoded before the networks want them.
-        packers: threads that compute final masks.
-        behind: images that the networks have seen and that are not packed yet.
-    """
-
-    decoders: int
-    ahead: int
-    packers: int
-    behind: int
-
-    @staticmethod
-    def suiting(device: torch.device, batch: int, bytes_behind: int) -> Lanes:
-        """On a CPU the networks use the cores themselves: one image ahead and one behind.
-
-        Args:
-            device: of the networks.
-            batch: images that they see at once.
-            bytes_behind: device memory that one image takes until it is packed.
-        """
-        if device.type == "cpu":
-            return Lanes(1, batch, 1, 1)
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        decoders = max(1, min(8, cores // 4))
-        # A GPU computes final masks itself, so few threads suffice; each holds some memory there.
-        packers = max(1, min(3, cores // 4)) if device.type == "cuda" else max(1, cores // 2)
-        behind = packers + batch
-        if device.type == "cuda":
-            behind = min(behind, torch.cuda.mem_get_info(device)[0] // (8 * bytes_behind))
-        return Lanes(decoders, 2 * batch, packers, max(2, behind))
-
-
-@dataclass
-class Usage:
-    """What the thread of the networks did, in seconds.
-
-    Attributes:
-        images: seen by the networks, or found to be unreadable.
-        networks: worked.
-        input: waited for images.
-        packing: waited for packing and writing.
-        others: waited for parts that other processes had.
-    """
-
-    images: int = 0
-    networks: float = 0.0
-    input: float = 0.0
-    packing: float = 0.0
-    others: float = 0.0
-
-    @property
-    def busy(self) -> float:
-        """Share of the time, without that for others, in which the networks worked."""
-        return self.networks / max(1e-9, self.networks + self.input + self.packing)
-
-    def __str__(self) -> str:
-        seconds = self.networks + self.input + self.packing
-        rate = format_rate(self.images, seconds, "images")
-        waited = f"waited {format_duration(self.input)} for images, {format_duration(self.packing)} for packing"
-        busy = f"networks busy {100 * self.busy:.0f} % ({waited})"
-        return f"{self.images} images in {format_duration(seconds)}, {rate}, {busy}"
-
-    @contextmanager
-    def of(self, what: str) -> Iterator[None]:
-        """Count the block's time as ``what``."""
-        began = time.perf_counter()
-        try:
-            yield
-        finally:
-            setattr(self, what, getattr(self, what) + time.perf_counter() - began)
 
 
 class _Decoded(NamedTuple):
@@ -151,13 +72,6 @@ class _Ahead:
     opened: _Open
     index: int
     decoded: Future[_Decoded]
-
-
-class Networks(NamedTuple):
-    """The two of them."""
-
-    backbone: Encoder
-    segmenter: Segmenter
 
 
 class Runner:
@@ -299,7 +213,7 @@ class Runner:
             else:
                 readable.append((image.index, found))
         inputs = [found.squared for _, found in readable if found.squared is not None]
-        encoded = self._batches.map(lambda images: encode(images, *networks), inputs)
+        encoded = self._batches.map(networks.encode, inputs)
         for index, found in readable:
             with self._usage.of("packing"):
                 self._make_room(self._behind, self._lanes.behind)
@@ -317,7 +231,7 @@ class Runner:
         # A function of its own: its variables would keep the last image's masks while the next ones are made.
         with self._usage.of("networks"):
             (embedding, features), place = next(encoded)
-            handover = hand_over(look(embedding[place], features[place], *networks))
+            handover = hand_over(networks.look(embedding[place], features[place]))
         return self._packers.submit(self._pack, handover, found.height, found.width)
 
     def _pack(self, handover: Handover, height: int, width: int) -> ImageProposals:

@@ -26,7 +26,9 @@ from ntt.data.images import load_image
 from ntt.errors import InputError
 from ntt.progress import track
 from ntt.proposals.batches import ImageBatches
-from ntt.proposals.runner import Lanes, Networks, Part, Runner
+from ntt.proposals.lanes import Lanes
+from ntt.proposals.propose import Networks
+from ntt.proposals.runner import Part, Runner
 from ntt.proposals.shards import ImageProposals, pack, unpack
 from ntt.stages.workspace import Workspace
 from ntt.store import Artifact, Claim, write_atomically, write_json

@@ -16,8 +16,9 @@ from torch import Tensor
 
 from ntt.data.images import UnreadableImage
 from ntt.proposals.batches import ImageBatches
-from ntt.proposals.propose import propose
-from ntt.proposals.runner import Lanes, Networks, Part, Runner, Usage
+from ntt.proposals.lanes import Lanes, Usage
+from ntt.proposals.propose import Networks, propose
+from ntt.proposals.runner import Part, Runner
 from ntt.proposals.shards import ImageProposals, pack
 from ntt.segmenters.decoding import Embedding, RawProposals
 
