@@ -22,13 +22,23 @@ from ntt.data.images import UnreadableImage
 from ntt.proposals.batches import ImageBatches
 from ntt.proposals.handover import Handover, hand_over, take_over
 from ntt.proposals.lanes import Lanes, Usage
-from ntt.proposals.propose import Networks, finish, network_input
+from ntt.proposals.propose import Seen, finish, network_input
 from ntt.proposals.shards import ImageProposals
 from ntt.segmenters.decoding import Embedding
 
 _PATIENCE = 0.2  # seconds between looks for parts that other processes may leave to us
 _END = object()
 _UNWRITTEN = 2  # parts that wait to be written or are; more would only be lost with the process
+
+
+class Looking(Protocol):
+    """What drives the device: :class:`ntt.proposals.propose.Networks`, or what stands for them."""
+
+    def encode(self, images: Tensor) -> tuple[Embedding, Tensor]:
+        """[B, 3, S, S] -> embeddings and features of B images."""
+
+    def look(self, embedding: Embedding, features: Tensor) -> Seen:
+        """One encoded image -> its proposals."""
 
 
 class Part(Protocol):
@@ -89,7 +99,7 @@ class Runner:
 
     def __init__(
         self,
-        networks: Callable[[], Networks],
+        networks: Callable[[], Looking],
         device: torch.device,
         image_size: int,
         batches: ImageBatches,
@@ -141,7 +151,7 @@ class Runner:
         return self._usage
 
     def _drive(self, parts: Iterator[Part | None]) -> None:
-        networks: Networks | None = None
+        networks: Looking | None = None
         while True:
             with self._usage.of("input"):
                 self._look_ahead(parts)
@@ -201,7 +211,7 @@ class Runner:
     def _are_together(self, one: _Ahead, other: _Ahead) -> bool:
         return one.opened is other.opened and one.index // self._batches.size == other.index // self._batches.size
 
-    def _see(self, batch: list[_Ahead], networks: Networks) -> None:
+    def _see(self, batch: list[_Ahead], networks: Looking) -> None:
         opened = batch[0].opened
         with self._usage.of("input"):
             decoded = [image.decoded.result() for image in batch]
@@ -226,7 +236,7 @@ class Runner:
             self._writing.add(self._writer.submit(_write, opened))
 
     def _look_at_one(
-        self, encoded: Iterator[tuple[tuple[Embedding, Tensor], int]], found: _Decoded, networks: Networks
+        self, encoded: Iterator[tuple[tuple[Embedding, Tensor], int]], found: _Decoded, networks: Looking
     ) -> Future[ImageProposals]:
         # A function of its own: its variables would keep the last image's masks while the next ones are made.
         with self._usage.of("networks"):

@@ -1,0 +1,196 @@
+"""``python -m ntt.bench.pipeline``: how busy simulated networks are kept by everything else, which is real.
+
+The networks sleep as long as a device would compute, and then show the same masks of real size for every image. Files
+are decoded and resized, final masks computed, encoded and compared, shards written: first image after image, then by
+the pipeline.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from rich.console import Console
+from rich.table import Table
+from safetensors.torch import save
+from torch import Tensor
+
+from ntt.bench.scenes import made_up_images
+from ntt.data.images import load_image
+from ntt.proposals.batches import ImageBatches
+from ntt.proposals.boxes import mask_boxes
+from ntt.proposals.lanes import Lanes, Usage
+from ntt.proposals.propose import Seen, finish, network_input
+from ntt.proposals.runner import Part, Runner
+from ntt.proposals.shards import ImageProposals, pack
+from ntt.segmenters.decoding import Embedding, RawProposals
+from ntt.store import write_atomically
+
+_SIDE, _GRID, _WIDTH = 1024, 256, 1024  # the segmenter's input and mask grid, and channels of a vector
+_DIFFERENT = 8  # pictures that are drawn; the files repeat them
+
+
+class SleepingNetworks:
+    """Networks that take time and no core, as those on a GPU of their own.
+
+    Args:
+        seconds: per image, a third of it for the encoders.
+        masks: per image.
+    """
+
+    def __init__(self, seconds: float, masks: int) -> None:
+        self._seconds = seconds
+        logits = _discs(masks)
+        self._seen = Seen(RawProposals(logits, torch.rand(masks)), mask_boxes(logits > 0), torch.rand(masks, _WIDTH))
+
+    def encode(self, images: Tensor) -> tuple[Embedding, Tensor]:
+        """Sleep; nothing that anybody looks at."""
+        time.sleep(self._seconds / 3 * len(images))
+        return Embedding(images, []), images
+
+    def look(self, embedding: Embedding, features: Tensor) -> Seen:
+        """Sleep, then the same masks as ever."""
+        del embedding, features
+        time.sleep(self._seconds * 2 / 3)
+        return self._seen
+
+
+class Files:
+    """A part of image files, written to one file."""
+
+    def __init__(self, files: list[Path], target: Path) -> None:
+        self._files = files
+        self._target = target
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def load(self, index: int) -> np.ndarray:
+        """Decode one."""
+        return load_image(self._files[index])
+
+    def size(self, index: int) -> tuple[int, int]:
+        """Never asked for: all can be read."""
+        raise AssertionError(f"{self._files[index]} was to be readable")
+
+    def write(self, images: list[ImageProposals], unreadable: dict[int, str]) -> None:
+        """To disk."""
+        assert not unreadable
+        write_atomically(self._target, save(pack(images)))
+
+
+def one_after_the_other(parts: list[Files], networks: SleepingNetworks) -> Usage:
+    """What the pipeline does, without one."""
+    usage = Usage()
+    for part in parts:
+        packed = []
+        for index in range(len(part)):
+            with usage.of("input"):
+                image = part.load(index)
+                images = network_input(image, _SIDE).unsqueeze(0)
+            with usage.of("networks"):
+                embedding, features = networks.encode(images)
+                seen = networks.look(embedding[0], features[0])
+            with usage.of("packing"):
+                packed.append(finish(seen, image.shape[0], image.shape[1], torch.float16))
+            usage.images += 1
+        with usage.of("packing"):
+            part.write(packed, {})
+    return usage
+
+
+def pipelined(parts: list[Files], networks: SleepingNetworks, lanes: Lanes, batch: int) -> Usage:
+    """The same by the runner."""
+
+    def given() -> Iterator[Part]:
+        yield from parts
+
+    cpu = torch.device("cpu")
+    return Runner(lambda: networks, cpu, _SIDE, ImageBatches(cpu, batch, _SIDE), lanes, torch.float16).run(given())
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure and print; returns the exit code."""
+    given = _parser().parse_args(arguments)
+    networks = SleepingNetworks(given.milliseconds / 1000, given.masks)
+    lanes = Lanes(given.decoders, 2 * given.batch, given.packers, given.packers + given.batch)
+    table = Table(
+        title=f"{given.images} images of 480 x 640, {given.masks} masks, networks {given.milliseconds} ms each"
+    )
+    for column in (
+        "",
+        "seconds",
+        "images/s",
+        "networks busy",
+        "waited for images, s",
+        "for packing, s",
+        "core-ms/image",
+    ):
+        table.add_column(column, justify="right" if column else "left")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        files = [folder / f"{index}.jpg" for index in range(_DIFFERENT)]
+        for file, picture in zip(files, made_up_images(_DIFFERENT), strict=True):
+            Image.fromarray(picture).save(file)
+        repeated = [files[index % _DIFFERENT] for index in range(given.images)]
+        starts = range(0, given.images, given.shard)
+        parts = [Files(repeated[start : start + given.shard], folder / f"{start}.safetensors") for start in starts]
+        written = {}
+        for title in ("one after the other", "pipelined"):
+            began = time.process_time()
+            if title == "pipelined":
+                usage = pipelined(parts, networks, lanes, given.batch)
+            else:
+                torch.set_num_threads(1)
+                usage = one_after_the_other(parts, networks)
+            cores = (time.process_time() - began) / given.images
+            seconds = usage.networks + usage.input + usage.packing
+            # Not usage.busy: a thread that wants to go on after its sleep, and has to wait for a core, is not at work.
+            busy = given.images * given.milliseconds / 10 / seconds
+            figures = (seconds, usage.images / seconds, busy, usage.input, usage.packing, 1000 * cores)
+            formats = ("{:.2f}", "{:.2f}", "{:.1f} %", "{:.2f} s", "{:.2f} s", "{:.0f}")
+            table.add_row(title, *(form.format(value) for form, value in zip(formats, figures, strict=True)))
+            written[title] = [(folder / f"{start}.safetensors").read_bytes() for start in starts]
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    console.print(table)
+    same = written["pipelined"] == written["one after the other"]
+    console.print(f"{len(parts)} shards, {'byte-identical' if same else 'DIFFERENT'}")
+    return 0 if same else 1
+
+
+def _discs(count: int) -> Tensor:
+    """float32 [count, 256, 256] logits of noisy discs, from small to as large as half of the image."""
+    generator = torch.Generator().manual_seed(0)
+    y, x = torch.meshgrid(torch.arange(_GRID), torch.arange(_GRID), indexing="ij")
+    radius = torch.exp(torch.rand(count, generator=generator) * 2.5 + 1.5)  # 4 to 55
+    centre = torch.rand(count, 2, generator=generator) * _GRID
+    distance = ((x - centre[:, 0, None, None]) ** 2 + (y - centre[:, 1, None, None]) ** 2).sqrt()
+    return radius[:, None, None] - distance + 0.5 * torch.randn(count, _GRID, _GRID, generator=generator)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m ntt.bench.pipeline",
+        description="Measure how busy simulated networks are kept, image after image and by the pipeline.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--images", type=int, default=64, help="how many")
+    add("--milliseconds", type=float, default=40.0, help="what the networks take for an image")
+    add("--masks", type=int, default=400, help="per image")
+    add("--batch", type=int, default=8, help="images that the encoders see at once")
+    add("--shard", type=int, default=8, help="images per file")
+    add("--decoders", type=int, default=2, help="threads that decode")
+    add("--packers", type=int, default=8, help="threads that compute final masks")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
