@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import os
 import socket
+import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +20,8 @@ from typing import Any
 from ntt.store import write_json
 
 _POLL_SECONDS = 0.2  # between looks at what other processes recorded
+_BEAT_SECONDS = 15.0  # between two touches of a running process's record
+SILENT_SECONDS = 90.0  # a record untouched for so long is a dead process's; clocks may differ by the rest
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,8 @@ def started(pattern: str) -> str:
 def record(rank: Rank, directory: Path, state: str, stages: dict[str, Any], error: str = "") -> None:
     """Write what this process did to `ranks/<number>.json` of the run's folder.
 
+    While it is running the file is touched every few seconds: other hosts cannot look for its process.
+
     Args:
         rank: of this process.
         directory: the run's folder.
@@ -85,10 +91,43 @@ def record(rank: Rank, directory: Path, state: str, stages: dict[str, Any], erro
         stages: outcome of each stage so far.
         error: why it failed.
     """
+    file = directory / "ranks" / f"{rank.number}.json"
     entry = {"state": state, "host": socket.gethostname(), "pid": os.getpid(), "stages": stages}
-    write_json(
-        directory / "ranks" / f"{rank.number}.json", {**entry, **({"error": error} if error else {})}, durable=False
-    )
+    _beats.show(file if state == "running" else None)
+    write_json(file, {**entry, **({"error": error} if error else {})}, durable=False)
+
+
+def beats(file: Path) -> bool:
+    """Whether the process whose record this is gave a sign of life lately."""
+    try:
+        return time.time() - file.stat().st_mtime < SILENT_SECONDS
+    except OSError:
+        return False
+
+
+class _Beats:
+    """A thread that touches the record of the run that this process is at."""
+
+    def __init__(self) -> None:
+        self._file: Path | None = None
+        self._thread: threading.Thread | None = None
+
+    def show(self, file: Path | None) -> None:
+        """Touch this file from now on; None: nothing."""
+        self._file = file
+        if file and self._thread is None:
+            self._thread = threading.Thread(target=self._touch_forever, name="heartbeat", daemon=True)
+            self._thread.start()
+
+    def _touch_forever(self) -> None:
+        while True:
+            time.sleep(_BEAT_SECONDS)
+            if file := self._file:
+                with suppress(OSError):
+                    os.utime(file)
+
+
+_beats = _Beats()
 
 
 def wait_for_others(rank: Rank, directory: Path, seconds: float) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import threading
 import time
 
 import pytest
 
-from ntt.ranks import Rank, current_rank, failures, record, started, wait_for_others
+from ntt.ranks import Rank, _Beats, beats, current_rank, failures, record, started, wait_for_others
 
 VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID", "SLURM_STEP_ID")
 
@@ -70,3 +71,22 @@ def test_nobody_waits_for_the_dead_or_longer_than_said(tmp_path):
 
 def test_the_start_of_a_run_does_not_move():
     assert started("%Y-%m-%d %H:%M:%S") == started("%Y-%m-%d %H:%M:%S")
+
+
+def test_a_running_process_touches_its_record_and_a_finished_one_does_not(tmp_path, monkeypatch):
+    monkeypatch.setattr("ntt.ranks._BEAT_SECONDS", 0.02)
+    monkeypatch.setattr("ntt.ranks._beats", _Beats())
+    file = tmp_path / "ranks" / "0.json"
+    record(Rank(), tmp_path, "running", {})
+    os.utime(file, (1, 1))
+    assert not beats(file)
+    waited = time.monotonic()
+    while not beats(file):
+        assert time.monotonic() - waited < 10
+        time.sleep(0.01)
+    record(Rank(), tmp_path, "done", {})
+    time.sleep(0.1)  # a touch that was under way
+    os.utime(file, (1, 1))
+    time.sleep(0.2)
+    assert not beats(file)
+    assert not beats(tmp_path / "none")

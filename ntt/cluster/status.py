@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from rich.table import Table
 
 from ntt.cluster.points import Point, read_points
 from ntt.cluster.submissions import active_points, process_runs
+from ntt.ranks import beats
 
 _COLOURS = {"done": "green", "running": "cyan", "failed": "red", "stopped": "yellow"}
 
@@ -50,10 +52,11 @@ def read_status(sweep: Path) -> list[PointStatus]:
 
 
 def _status(point: Point, scheduled: str | None) -> PointStatus:
-    ranks = {int(file.stem): _read(file) for file in (point.directory / "ranks").glob("*.json")}
+    records = point.directory / "ranks"
+    ranks = {int(file.stem): _read(file) for file in records.glob("*.json")}
     first = ranks.get(0, {})
     errors = [f"rank {number}: {entry['error']}" for number, entry in sorted(ranks.items()) if entry.get("error")]
-    alive = first.get("state") == "running" and process_runs(first["host"], first["pid"])
+    alive = first.get("state") == "running" and _alive(first, records / "0.json")
     if scheduled == "running" or alive:
         state = "running"
     elif first.get("state") == "done" and not errors:
@@ -72,6 +75,12 @@ def _status(point: Point, scheduled: str | None) -> PointStatus:
         shares={number: _shards(entry) for number, entry in ranks.items()},
         metrics=_metrics(point.directory / "metrics.json") if state == "done" else {},
     )
+
+
+def _alive(entry: dict[str, Any], file: Path) -> bool:
+    if entry["host"] == socket.gethostname():
+        return process_runs(entry["host"], entry["pid"])
+    return beats(file)
 
 
 def _progress(point: Point, first: dict[str, Any], state: str) -> str:

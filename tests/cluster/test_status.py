@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,10 @@ def sweep(tmp_path) -> Path:
     return tmp_path
 
 
+def silent_for(seconds: float, file: Path) -> None:
+    os.utime(file, (time.time() - seconds, time.time() - seconds))
+
+
 def states(sweep: Path) -> list[str]:
     return [one.state for one in read_status(sweep)]
 
@@ -43,12 +48,22 @@ def test_each_state_is_told_from_what_was_recorded(sweep):
     dead = {"state": "running", "host": HOST, "pid": 2**22 + 1, "stages": {}}
     write_json(sweep / "3" / "ranks" / "0.json", dead)
     write_json(sweep / "4" / "ranks" / "0.json", {**dead, "host": "elsewhere"})
+    silent_for(100, sweep / "4" / "ranks" / "0.json")
     found = read_status(sweep)
     assert [one.state for one in found] == ["done", "failed", "running", "stopped", "stopped", "missing"]
     assert found[0].metrics == {"bbox": 0.25, "segm": 0.5}
     assert found[0].shares == {0: 3, 1: 2}
     assert found[1].progress == "rank 1: MemoryError: no"
     assert found[2].progress == "1/3 memory"
+
+
+def test_a_process_on_another_host_runs_as_long_as_it_touches_its_record(sweep):
+    elsewhere = {"state": "running", "host": "elsewhere", "pid": 1, "stages": {}}
+    for number, seconds in enumerate((0, 60, 100)):
+        write_json(sweep / str(number) / "ranks" / "0.json", elsewhere)
+        silent_for(seconds, sweep / str(number) / "ranks" / "0.json")
+    write_json(sweep / "3" / "ranks" / "0.json", {**elsewhere, "host": HOST, "pid": 2**22 + 1})  # here it is not seen
+    assert states(sweep)[:4] == ["running", "running", "stopped", "stopped"]
 
 
 def test_slurm_knows_who_waits_and_who_runs(sweep, monkeypatch):
