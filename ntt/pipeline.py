@@ -15,9 +15,11 @@ from types import ModuleType
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
+from ntt.cluster.points import point_of
 from ntt.config import STAGES, RunConfig
 from ntt.inputs import check_files
 from ntt.ranks import current_rank, failures, record, wait_for_others
@@ -98,10 +100,11 @@ def _start_tracker(config: RunConfig, composed: DictConfig, directory: Path) -> 
     tracker: Tracker = get_class(options.pop("_target_"))(**options)
     resolved = OmegaConf.to_container(composed, resolve=True)
     assert isinstance(resolved, dict)
+    name, group = tracked_as(config, directory)
     tracker.start(
         {str(key): value for key, value in resolved.items()},
-        name=f"{config.name}/{directory.name}",
-        group=_group() or config.name,
+        name=name,
+        group=group,
         directory=directory,
         identity=fingerprint(resolved),
     )
@@ -145,7 +148,14 @@ def _find_or_make(stage: ModuleType, work: Workspace) -> dict[str, Any]:
     return outcome
 
 
-def _group() -> str | None:
-    """The sweep's name in a multirun, None for a single run."""
+def tracked_as(config: RunConfig, directory: Path) -> tuple[str, str]:
+    """The run's name and group for the tracker: the points of a sweep share a group, however they were launched."""
+    found = point_of(directory)
+    if found:
+        root, point = found
+        values = "".join(f" {key}={value}" for key, value in point.swept.items())
+        return f"{config.name}/{point.number}{values}", f"{config.name}/{root.name}"
     hydra = HydraConfig.get()
-    return str(hydra.sweep.dir) if str(hydra.mode).endswith("MULTIRUN") else None
+    name = f"{config.name}/{directory.name}"
+    # A sweeper that chooses its points as it goes has none in the folder.
+    return name, f"{config.name}/{Path(hydra.sweep.dir).name}" if hydra.mode == RunMode.MULTIRUN else config.name

@@ -124,6 +124,15 @@ def read_points(root: Path) -> list[Point]:
     ]
 
 
+def point_of(directory: Path) -> tuple[Path, Point] | None:
+    """The sweep's folder and the point whose run has this folder; None for a run that belongs to no sweep."""
+    for root in directory.absolute().parents:
+        if (root / _FOLDER / _INDEX).exists():
+            found = (point for point in read_points(root) if point.directory == directory.absolute())
+            return next(((root, point) for point in found), None)
+    return None
+
+
 def pinned(root: Path, number: int) -> dict[str, Any] | None:
     """The config that point `number` was submitted with, None where nothing was pinned."""
     file = root / _FOLDER / f"{number}.yaml"

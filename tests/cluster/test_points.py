@@ -7,12 +7,15 @@ from pathlib import Path
 import pytest
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 
 from ntt.cluster.pinned_job import as_submitted
-from ntt.cluster.points import assignments, differing, pin, pinned, read_points
+from ntt.cluster.points import assignments, differing, pin, pinned, point_of, read_points
+from ntt.config import read_config
 from ntt.errors import InputError
+from ntt.pipeline import tracked_as
 from ntt.run import conf_folder
 
 
@@ -49,6 +52,36 @@ def test_a_pinned_point_composes_by_itself_to_what_was_pinned(tmp_path):
         alone = GlobalHydra.instance().config_loader().load_configuration("2", [], run_mode=RunMode.RUN)
     assert alone.hydra.runtime.choices["hydra/job_logging"] == "rich"
     assert {key: value for key, value in OmegaConf.to_container(alone).items() if key != "hydra"} == points[2].config()
+
+
+def test_a_runs_folder_tells_its_point(tmp_path, monkeypatch):
+    loader, sweep = sweep_of(tmp_path, "shots=1,5", "hydra.sweep.subdir=runs/${hydra.job.num}")
+    points = pin(loader, sweep, assignments(loader, sweep))
+    assert point_of(tmp_path / "runs" / "1") == (tmp_path, points[1])
+    assert point_of(tmp_path / "runs") is None
+    monkeypatch.chdir(tmp_path.parent)
+    assert point_of(Path(tmp_path.name, "runs", "0")) == (tmp_path, points[0])
+    assert point_of(tmp_path.parent) is None
+
+
+def test_points_of_a_sweep_share_a_group_of_the_tracker_and_have_names_of_their_own(tmp_path):
+    loader, sweep = sweep_of(tmp_path / "friday", "shots=1,5", "seed=33")
+    points = pin(loader, sweep, assignments(loader, sweep))
+    config = read_config(OmegaConf.create(points[0].config()))
+    names = [tracked_as(config, point.directory) for point in points]  # as submitted, or with -m: the folder tells
+    assert names == [("run/0 shots=1", "run/friday"), ("run/1 shots=5", "run/friday")]
+    loader, sweep = sweep_of(tmp_path / "alone", "shots=1")
+    (point,) = pin(loader, sweep, assignments(loader, sweep))
+    assert tracked_as(config, point.directory) == ("run/0", "run/alone")
+
+
+def test_a_run_of_no_sweep_is_grouped_by_its_name(tmp_path, monkeypatch):
+    _, sweep = sweep_of(tmp_path)
+    config = read_config(sweep)
+    monkeypatch.setattr(HydraConfig.instance(), "cfg", sweep)
+    assert tracked_as(config, tmp_path / "7") == ("run/7", f"run/{tmp_path.name}")  # a sweeper without fixed points
+    sweep.hydra.mode = RunMode.RUN
+    assert tracked_as(config, tmp_path / "7") == ("run/7", "run")
 
 
 def test_a_new_sweep_in_an_old_folder_forgets_its_points(tmp_path):
