@@ -54,6 +54,15 @@ def test_a_pinned_point_composes_by_itself_to_what_was_pinned(tmp_path):
     assert {key: value for key, value in OmegaConf.to_container(alone).items() if key != "hydra"} == points[2].config()
 
 
+@pytest.mark.parametrize(("asked", "drawn"), [([], 0), (["report.pictures=3"], 3), (["report.pictures=3,4"], 3)])
+def test_points_draw_pictures_only_when_asked(tmp_path, asked, drawn):
+    loader, sweep = sweep_of(tmp_path, "shots=1,5", *asked)
+    points = pin(loader, sweep, assignments(loader, sweep))
+    assert len(points) == (4 if "report.pictures=3,4" in asked else 2)
+    assert points[0].config()["report"]["pictures"] == drawn
+    assert points[0].swept["shots"] == "1"
+
+
 def test_a_runs_folder_tells_its_point(tmp_path, monkeypatch):
     loader, sweep = sweep_of(tmp_path, "shots=1,5", "hydra.sweep.subdir=runs/${hydra.job.num}")
     points = pin(loader, sweep, assignments(loader, sweep))
