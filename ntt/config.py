@@ -24,7 +24,7 @@ STAGES = ("references", "memory", "proposals", "match", "evaluate", "report")
 PRECISIONS = ("auto", "exact", "fp32", "tf32", "bf16", "fp16")
 DECODERS = ("fast", "plain")
 PROMPTS = ("grid", "adaptive")
-ADAPTIVE_OPTIONS = ("prompts", "cover_iou", "cover_area")  # of the segmenter; they change nothing under prompts=grid
+ADAPTIVE_OPTIONS = ("prompts", "cover_iou", "cover_area", "resemblance")  # of the segmenter; not of prompts=grid
 SHORTAGES = ("error", "take", "repeat", "invalid")
 
 
@@ -115,6 +115,7 @@ class SegmenterConfig:
     prompts: str = "grid"
     cover_iou: float = 0.8
     cover_area: float = 0.25
+    resemblance: float | None = None
 
     def __post_init__(self) -> None:
         _require(
@@ -139,6 +140,13 @@ class SegmenterConfig:
         _require_choice("segmenter.prompts", self.prompts, PROMPTS)
         for key in ("cover_iou", "cover_area"):
             _require(0 <= getattr(self, key) <= 1, f"segmenter.{key}", getattr(self, key), "a number from 0 to 1")
+        share = self.resemblance
+        _require(
+            share is None or (self.prompts == "adaptive" and 0 < share <= 1),
+            "segmenter.resemblance",
+            share,
+            "null, or with segmenter.prompts=adaptive a share above 0, at most 1",
+        )
 
 
 @dataclass

@@ -83,16 +83,22 @@ def run_pipeline(config: RunConfig, composed: DictConfig, directory: Path) -> fl
 
 
 def _run_helper(work: Workspace) -> None:
-    """What every process but the first does: take a share of the proposals."""
+    """What every process but the first does."""
     outcomes: dict[str, dict[str, Any]] = {}
     record(work.rank, work.directory, "running", outcomes)
     try:
-        if "proposals" in work.config.stages:
-            outcomes["proposals"] = _run_stage("proposals", work)
+        for name in _shared_stages(work.config):
+            outcomes[name] = _run_stage(name, work)
     except Exception as error:
         record(work.rank, work.directory, "failed", outcomes, f"{type(error).__name__}: {error}")
         raise
     record(work.rank, work.directory, "done", outcomes)
+
+
+def _shared_stages(config: RunConfig) -> list[str]:
+    """What every process of a run takes a share of: the proposals, and what these depend on."""
+    shared = {"proposals"} if config.segmenter.resemblance is None else {"references", "memory", "proposals"}
+    return [name for name in STAGES if name in config.stages and name in shared]
 
 
 def _start_tracker(config: RunConfig, composed: DictConfig, directory: Path) -> Tracker:

@@ -80,6 +80,7 @@ def test_every_value_of_every_config_has_a_comment():
         ("segmenter.prompts=boxes", ["segmenter.prompts=boxes", "grid, adaptive"]),
         ("segmenter.cover_iou=80", ["segmenter.cover_iou=80", "from 0 to 1"]),
         ("segmenter.cover_area=-1", ["segmenter.cover_area=-1", "from 0 to 1"]),
+        ("segmenter.resemblance=0.5", ["segmenter.resemblance=0.5", "segmenter.prompts=adaptive"]),
         ("memory.shortage=ignore", ["memory.shortage=ignore", "take"]),
         ("dataset=custom", ["dataset.references"]),
         ("backbone.image_size=500", ["backbone.image_size=500", "14"]),

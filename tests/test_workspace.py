@@ -92,6 +92,6 @@ def test_adaptive_prompting_is_another_artifact_and_the_grid_keeps_its_key(works
     assert unread.segmenter_identity == grid
 
     adaptive = ["device=cpu", "precision=fp32", "segmenter.prompts=adaptive"]
-    changes = ([], ["segmenter.cover_iou=0.5"], ["segmenter.cover_area=0.5"])
+    changes = ([], ["segmenter.cover_iou=0.5"], ["segmenter.cover_area=0.5"], ["segmenter.resemblance=0.5"])
     others = [workspace(*adaptive, *change).segmenter_identity for change in changes]
     assert all(a != b for i, a in enumerate(others) for b in [grid, *others[:i]])

@@ -45,6 +45,9 @@ class Segmenter(Protocol):
     def propose(self, embedding: Embedding, points: Tensor) -> RawProposals:
         """One image's embedding and points [P, 2] -> the masks worth keeping."""
 
+    def points_like(self, prototypes: Tensor, features: Tensor) -> Tensor:
+        """[C, D] and one image's patches [g * g, D] -> the points of ``grid`` worth a prompt."""
+
 
 def network_input(image: np.ndarray, side: int) -> Tensor:
     """uint8 [H, W, 3] -> float32 [3, side, side] in [0, 1], aspect not kept (method, section 4, step 1)."""
@@ -74,10 +77,12 @@ class Networks:
     Attributes:
         backbone: image -> patch features.
         segmenter: image -> masks.
+        prototypes: [C, D] of the memory where only what resembles one is prompted; None to prompt the whole grid.
     """
 
     backbone: Encoder
     segmenter: Segmenter
+    prototypes: Tensor | None = None
 
     @torch.no_grad()
     def encode(self, images: Tensor) -> tuple[Embedding, Tensor]:
@@ -102,7 +107,10 @@ class Networks:
             embedding: of one image.
             features: float32 [grid * grid, D], the image's patches.
         """
-        raw = self.segmenter.propose(embedding, self.segmenter.grid)
+        points = self.segmenter.grid
+        if self.prototypes is not None:
+            points = self.segmenter.points_like(self.prototypes, features)
+        raw = self.segmenter.propose(embedding, points)
         low = raw.logits > 0  # [N, m, m]
         return Seen(raw, mask_boxes(low), mask_vectors(features, low, self.backbone.grid))
 

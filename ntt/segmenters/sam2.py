@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from ntt.segmenters.adaptive import Cover, propose_adaptively
 from ntt.segmenters.decoding import PUBLISHED_BATCH, Embedding, RawProposals, decode_points
 from ntt.segmenters.points import on_coarse_grid, point_grid
 from ntt.segmenters.prompt_decoder import PromptDecoder
+from ntt.segmenters.resemblance import resembling_points
 from ntt.segmenters.sam2_network import build_network
 
 _WEIGHTS_KEY = "segmenter.weights"
@@ -44,10 +45,11 @@ class Sam2:
         prompts: "grid" to prompt every point that ``propose`` is given, or "adaptive" (:mod:`ntt.segmenters.adaptive`).
         cover_iou: adaptive only: points are left out inside a coarse point's mask of a predicted IoU above this ...
         cover_area: ... that covers at most this share of the image.
+        resemblance: adaptive only: the share of the grid that ``points_like`` chooses; None where it is not asked.
         device: where the network runs.
         precision: its arithmetic: "exact", "fp32", "tf32", "bf16" or "fp16"; see :mod:`ntt.precision`.
         channels_last: whether the image encoder's convolutions keep the channels of a pixel side by side.
-        compile: whether ``torch.compile`` compiles the image encoder at its first call.
+        compile: whether ``torch.compile`` compiles the image encoder at first use, and on a GPU the prompt decoder.
 
     Attributes:
         mask_size: side of the mask grid, S/4.
@@ -74,6 +76,7 @@ class Sam2:
         prompts: str = "grid",
         cover_iou: float = 0.8,
         cover_area: float = 0.25,
+        resemblance: float | None = None,
         device: str | torch.device = "cpu",
         precision: str = "fp32",
         channels_last: bool = False,
@@ -93,8 +96,11 @@ class Sam2:
         self.prompt_batch = prompt_batch
         self.decoder = decoder
         self.cover = Cover(cover_iou, cover_area) if prompts == "adaptive" else None
+        self.resemblance = resemblance
         self.device = torch.device(device)
         self._precision = precision
+        # Not on a CPU, where cores decode batches of their own, each with a number of threads to compile for.
+        self._compile_prompts = compile and self.device.type != "cpu"
         # Before the network is built: that takes seconds, noticing a missing file none.
         tensors = read_checkpoint(self.weights, _WEIGHTS_KEY, url)
         network = build_network(architecture, overrides or {}, image_size)
@@ -151,9 +157,21 @@ class Sam2:
                 return decode_points(self.network, embedding, points, self.iou_threshold, batch)
             return self._prompt_decoder.propose(embedding, points, self.iou_threshold)
 
+    def points_like(self, prototypes: Tensor, features: Tensor) -> Tensor:
+        """The coarse points of ``grid`` and those where the image most resembles a reference, to ``propose`` from.
+
+        Args:
+            prototypes: ``[C, D]`` of the memory, L2-normalised.
+            features: ``[g * g, D]``, the image's patches.
+        """
+        if self.resemblance is None:
+            raise ValueError(f"{self.name} was not told which share of its points should resemble a reference")
+        return resembling_points(self.grid, self.image_size, features, prototypes, self.resemblance)
+
     @cached_property
     def _prompt_decoder(self) -> PromptDecoder:
         kind = self.device.type
         with arithmetic(self.device, self._precision):
             dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32
-        return PromptDecoder(self.network, dtype, self.prompt_batch)
+        compiler = partial(torch.compile, dynamic=False) if self._compile_prompts else None
+        return PromptDecoder(self.network, dtype, self.prompt_batch, compiler)

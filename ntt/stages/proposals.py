@@ -1,6 +1,7 @@
 """Stage 3: what the networks see in every target image (method, section 4); no reference is involved.
 
-The expensive stage, and the one that every shot count, seed, split and matcher setting shares. Images are grouped
+The expensive stage, and the one that every shot count, seed, split and matcher setting shares, unless
+`segmenter.resemblance` has the memory choose the prompts: then each memory has proposals of its own. Images are grouped
 into shards; a shard is an artifact of its own, so a killed run loses one shard, and runs over other image lists
 reuse what they have in common.
 """
@@ -30,6 +31,7 @@ from ntt.proposals.lanes import Lanes
 from ntt.proposals.propose import Networks
 from ntt.proposals.runner import Part, Runner
 from ntt.proposals.shards import ImageProposals, pack, unpack
+from ntt.stages import memory
 from ntt.stages.workspace import Workspace
 from ntt.store import Artifact, Claim, write_atomically, write_json
 
@@ -68,6 +70,8 @@ def shards(work: Workspace) -> list[Shard]:
         "segmenter": work.segmenter_identity,
         "vectors": work.config.store.vectors,
     }
+    if work.config.segmenter.resemblance is not None:
+        networks["memory"] = memory.artifact(work).key
     found = []
     for start in range(0, len(records), size):
         part = records[start : start + size]
@@ -157,7 +161,7 @@ def _compute(work: Workspace, missing: list[Shard]) -> int:
     batches = ImageBatches(work.device, at_once, side)
     most_behind = config.segmenter.points_per_side**2 * (side // 4) ** 2 * 4  # logits of all prompts
     runner = Runner(
-        lambda: Networks(work.backbone, work.segmenter),
+        lambda: Networks(work.backbone, work.segmenter, _prototypes(work)),
         work.device,
         side,
         batches,
@@ -171,6 +175,11 @@ def _compute(work: Workspace, missing: list[Shard]) -> int:
     if usage.images:
         log.info("proposals: %s", usage)
     return sum(claim.made for claim in claimed)
+
+
+def _prototypes(work: Workspace) -> torch.Tensor | None:
+    """What prompts have to resemble, where they have to."""
+    return None if work.config.segmenter.resemblance is None else memory.load(work).prototypes()
 
 
 def _report_unreadable(work: Workspace, unreadable: list[dict[str, Any]]) -> None:

@@ -111,7 +111,7 @@ def test_proposals_are_the_packages_own_masks(
 
 
 @pytest.mark.parametrize("decoder", ["fast", "plain"])
-@pytest.mark.parametrize("prompt_batch", [1, 7, None])
+@pytest.mark.parametrize("prompt_batch", [7, None])
 def test_adaptive_prompts_leave_out_some_of_the_grids_masks_and_change_none(
     weights: Path, images: Tensor, prompt_batch: int | None, decoder: str
 ) -> None:
@@ -142,6 +142,28 @@ def adaptive_by_hand(everything: RawProposals, grid: Tensor, coarse: Tensor, cov
         return any(everything.logits[j, y, x] > 0 for j in good)
 
     return first + [i for i in range(len(grid)) if i not in first and not covered(i)]
+
+
+def test_masks_where_a_reference_is_resembled_are_the_grids_too(weights: Path, images: Tensor) -> None:
+    options = {"points_per_side": 8, "iou_threshold": 0.0, "prompts": "adaptive", "cover_iou": 1.0}
+    grid, resembling = small_sam2(weights, **options), small_sam2(weights, **options, resemblance=0.2)
+    embedding = grid.encode(images)[0]
+    everything = grid.propose(embedding, grid.grid)
+    generator = torch.Generator().manual_seed(5)
+    features, prototypes = torch.randn(16, 6, generator=generator), torch.randn(2, 6, generator=generator)
+
+    points = resembling.points_like(prototypes, features)
+    found = resembling.propose(embedding, points)
+
+    coarse = on_coarse_grid(grid.grid, grid.grid)
+    prompted = [*grid.grid[coarse].tolist(), *grid.grid[~coarse].tolist()]  # in the order of `everything`
+    rows = [
+        prompted.index(p) for p in [*grid.grid[coarse].tolist(), *points[~on_coarse_grid(points, grid.grid)].tolist()]
+    ]
+    assert 16 < len(found) == len(rows) < len(everything) == 64
+    torch.testing.assert_close(found.logits, everything.logits[rows], rtol=1e-4, atol=1e-4)
+    with pytest.raises(ValueError, match="which share"):
+        grid.points_like(prototypes, features)
 
 
 def test_unknown_prompts_are_refused(weights: Path) -> None:
