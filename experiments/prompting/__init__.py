@@ -1,0 +1,1 @@
+"""What adaptive prompting spares, and what it costs in AP."""
