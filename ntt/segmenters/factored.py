@@ -185,4 +185,9 @@ def _add_products(result: Tensor, tokens: Tensor, field: Tensor, beta: int = 1) 
     """``result[b, t * H + h] = beta * result[b, t * H + h] + tokens[b, t, h] @ field[h]``, in place."""
     heads, _, positions = field.shape
     by_head = tokens.flatten(0, 1).transpose(0, 1).to(field.dtype)  # [H, b * T, d]
+    if torch.compiler.is_compiling():
+        # Compilers turn this view of a view into a copy, and then fail over its strides.
+        products = torch.bmm(by_head, field).transpose(0, 1).reshape(result.shape)
+        result.add_(products) if beta else result.copy_(products)
+        return
     result.view(-1, heads, positions).transpose(0, 1).baddbmm_(by_head, field, beta=beta)

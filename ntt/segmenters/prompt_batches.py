@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import torch
@@ -29,10 +29,15 @@ class PromptBatches:
         device: where prompts are decoded.
         configured: prompts at once; None for a number that suits the device.
         bytes_per_prompt: device memory that decoding takes for each prompt of a batch.
+        one_shape: whether all batches are of one length, filled up with prompts that are not a number, for which no
+            mask is kept. What is compiled once then serves every image.
     """
 
-    def __init__(self, device: torch.device, configured: int | None, bytes_per_prompt: int) -> None:
+    def __init__(
+        self, device: torch.device, configured: int | None, bytes_per_prompt: int, one_shape: bool = False
+    ) -> None:
         self._device = device
+        self._one_shape = one_shape
         self._limit = configured
         self._bytes_per_prompt = bytes_per_prompt
 
@@ -51,12 +56,12 @@ class PromptBatches:
         """
         if self._device.type == "cpu":
             limit = self._limit or self._within(_BYTES_ON_A_CORE)
-            return on_every_core(decode, _equal_parts(prompts, limit))
+            return on_every_core(decode, self._parts(prompts, limit))
         results: list[Result] = []
         while len(prompts):
             # Kept: what was free before the first batch is the allocator's afterwards, and less would seem to fit.
             self._limit = self._limit or self._that_fit()
-            batch = _equal_parts(prompts, self._limit)[0]
+            batch = self._parts(prompts, self._limit)[0]
             try:
                 results.append(decode(batch))
             except torch.OutOfMemoryError:
@@ -70,6 +75,13 @@ class PromptBatches:
             else:
                 prompts = prompts[len(batch) :]
         return results
+
+    def _parts(self, prompts: Tensor, limit: int) -> Sequence[Tensor]:
+        if not self._one_shape or not len(prompts):
+            return _equal_parts(prompts, limit)
+        *full, last = prompts.split(limit)
+        filling = last.new_full((limit - len(last), *last.shape[1:]), float("nan"))
+        return [*full, torch.cat([last, filling])]
 
     def _that_fit(self) -> int:
         if self._device.type != "cuda":

@@ -7,9 +7,11 @@ IoU is read first; only the best mask of a prompt that is kept is upscaled (:mod
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ntt.segmenters.decoding import Embedding, RawProposals
@@ -19,6 +21,8 @@ from ntt.segmenters.upscaling import SharedUpscaling, Upscaler
 
 if TYPE_CHECKING:
     from sam2.modeling.sam2_base import SAM2Base
+
+Function = TypeVar("Function")
 
 # A mask that is upscaled takes four times the memory of a prompt.
 _PARTS_OF_A_BATCH = 4
@@ -32,10 +36,18 @@ class PromptDecoder:
         dtype: precision of everything with a position axis. The tokens, all sums, deviations and predicted IoUs are
             float32, as are attention weights before they are rounded to it.
         prompt_batch: prompts decoded together; None for what suits the device. Bounds the memory, not the result.
+        compiler: such as ``torch.compile``, given the two parts that do nearly all of the work. Their shapes are then
+            the same for all prompts of all images: batches are filled up, masks upscaled in chunks of one size.
     """
 
     @torch.no_grad()
-    def __init__(self, network: SAM2Base, dtype: torch.dtype = torch.float32, prompt_batch: int | None = None) -> None:
+    def __init__(
+        self,
+        network: SAM2Base,
+        dtype: torch.dtype = torch.float32,
+        prompt_batch: int | None = None,
+        compiler: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None,
+    ) -> None:
         self._prompt_encoder = network.sam_prompt_encoder
         self._decoder = decoder = network.sam_mask_decoder
         self._no_mask = self._prompt_encoder.no_mask_embed.weight.view(-1, 1, 1)  # [D, 1, 1]
@@ -49,7 +61,11 @@ class PromptDecoder:
             image_pe = self._prompt_encoder.get_dense_pe()  # [1, D, h, w]
             self._transformer = Transformer(decoder.transformer, image_pe, dtype)
             self._upscaler = Upscaler(decoder, self._transformer.offset, dtype)
-        self._batches = PromptBatches(device, prompt_batch, image_pe.numel() * dtype.itemsize * 4)
+        self._one_shape = compiler is not None
+        compiled = compiler or _as_it_is
+        self._attend, self._upscale = compiled(self._transformer.__call__), compiled(self._upscaler.__call__)
+        bytes_per_prompt = image_pe.numel() * dtype.itemsize * 4
+        self._batches = PromptBatches(device, prompt_batch, bytes_per_prompt, self._one_shape)
 
     @torch.no_grad()
     def propose(self, embedding: Embedding, points: Tensor, iou_threshold: float) -> RawProposals:
@@ -82,7 +98,7 @@ class PromptDecoder:
         labels = torch.ones(len(points), 1, dtype=torch.int32, device=points.device)
         prompt_tokens, _ = self._prompt_encoder(points=(points[:, None], labels), boxes=None, masks=None)
         output_tokens = self._output_tokens.expand(len(points), -1, -1)
-        tokens, image = self._transformer(shared, torch.cat([output_tokens, prompt_tokens], dim=1))  # [b, T, D]
+        tokens, image = self._attend(shared, torch.cat([output_tokens, prompt_tokens], dim=1))  # [b, T, D]
         iou = self._decoder.iou_prediction_head(tokens[:, self._iou_token])  # [b, 4]
         best_iou, best = iou[:, 1:].max(dim=1)
         confident = (best_iou > iou_threshold).nonzero().squeeze(1)
@@ -91,7 +107,12 @@ class PromptDecoder:
         logits = mask_weights.new_empty(len(confident), 4 * upscaling.height, 4 * upscaling.width)
         for start in range(0, len(confident), at_once):
             part = slice(start, start + at_once)
-            logits[part] = self._upscaler(upscaling, image[confident[part]], mask_weights[part])
+            chosen, weights = confident[part], mask_weights[part]
+            count = len(chosen)
+            if self._one_shape:
+                missing = at_once - count
+                chosen, weights = F.pad(chosen, (0, missing)), F.pad(weights, (0, 0, 0, missing))
+            logits[part] = self._upscale(upscaling, image[chosen], weights)[:count]
         inhabited = (logits > 0).flatten(1).any(dim=1)
         return RawProposals(logits[inhabited], best_iou[confident][inhabited])
 
@@ -109,3 +130,7 @@ class PromptDecoder:
         networks = list(self._decoder.output_hypernetworks_mlps)[1:]
         every = torch.stack([network(tokens[:, first + i]) for i, network in enumerate(networks)], dim=1)
         return every[torch.arange(len(best), device=best.device), best]
+
+
+def _as_it_is(function: Function) -> Function:
+    return function

@@ -53,6 +53,30 @@ def test_a_batch_that_does_not_fit_is_halved_and_tried_again(caplog: pytest.LogC
     assert memory.attempts == [2, 2]
 
 
+@pytest.mark.parametrize(("count", "batches_of_four"), [(8, 2), (9, 3), (1, 1), (0, 0)])
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_batches_of_one_shape_are_filled_up_with_no_numbers(count: int, batches_of_four: int, device: str) -> None:
+    memory, prompts = Memory(fits=100), torch.arange(2.0 * count).view(count, 2)
+    split = PromptBatches(torch.device(device), 4, bytes_per_prompt=10, one_shape=True)
+
+    results = split.map(memory.decode, prompts)
+
+    assert memory.attempts == [4] * batches_of_four
+    decoded = torch.cat([torch.zeros(0, 2), *results])
+    assert torch.equal(decoded[:count], prompts * 2)
+    assert decoded[count:].isnan().all()
+
+
+def test_one_shape_is_halved_as_well() -> None:
+    memory = Memory(fits=3)
+    split = PromptBatches(torch.device("cuda"), 8, bytes_per_prompt=10, one_shape=True)
+
+    results = split.map(memory.decode, torch.arange(5.0))
+
+    assert memory.attempts == [8, 4, 2, 2, 2]
+    assert torch.cat(results)[:5].tolist() == [0, 2, 4, 6, 8]
+
+
 def test_one_prompt_too_many_is_an_error() -> None:
     with pytest.raises(torch.OutOfMemoryError):
         batches(2, "cuda").map(Memory(fits=0).decode, torch.arange(3))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import torch.nn.functional as F
 from omegaconf import OmegaConf
 from stand_ins import SAM2_ARCHITECTURE, SAM2_DIM, sam2_overrides
 from torch import Tensor
+from torch._dynamo.backends.registry import lookup_backend
 
 from ntt.segmenters.decoding import Embedding, RawProposals, decode_points
 from ntt.segmenters.points import point_grid
@@ -201,6 +204,64 @@ def test_cores_that_share_the_work_come_to_the_same_masks(mode: Any) -> None:
     assert torch.equal(found.logits, expected.logits)
     assert torch.equal(found.predicted_iou, expected.predicted_iou)
     assert not found.logits.requires_grad
+
+
+class Recorder:
+    """A compiler that compiles nothing and remembers the shapes that its functions were called with."""
+
+    def __init__(self) -> None:
+        self.shapes: dict[str, set[torch.Size]] = {}
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        name = type(function.__self__).__name__
+
+        def recorded(shared: object, *more: Any) -> Any:
+            self.shapes.setdefault(name, set()).add(more[-1].shape)
+            return function(shared, *more)
+
+        return recorded
+
+
+def test_what_is_compiled_sees_the_same_shapes_whatever_is_asked_and_kept() -> None:
+    model, image, points = network(128, small_overrides()), embedding(SAM2_DIM, 8), point_grid(5, 128)
+    recorder = Recorder()
+    fixed, free = PromptDecoder(model, prompt_batch=8, compiler=recorder), PromptDecoder(model)
+    threshold = middle_threshold(model, image, points)
+
+    for count, above in ((25, -1e6), (25, threshold), (7, threshold), (1, -1e6), (16, -float("inf"))):
+        found = fixed.propose(image, points[:count], above)
+        assert_equal_proposals(found, free.propose(image, points[:count], above))
+
+    assert recorder.shapes == {
+        "Transformer": {torch.Size([8, 8, SAM2_DIM])},
+        "Upscaler": {torch.Size([2, SAM2_DIM // 8])},
+    }
+
+
+def test_each_part_is_compiled_once_as_one_graph() -> None:
+    model, points = network(128, small_overrides()), point_grid(4, 128)
+    images = [embedding(SAM2_DIM, 8), embedding(SAM2_DIM, 8)]
+    images[1].image_embed.mul_(0.5)
+    graphs = []
+
+    def backend(graph: torch.fx.GraphModule, inputs: list[Tensor]) -> Callable[..., Any]:
+        graphs.append(graph)
+        return lookup_backend("aot_eager")(graph, inputs)  # all that inductor does before it writes code
+
+    torch.compiler.reset()
+    compiler = partial(torch.compile, backend=backend, fullgraph=True, dynamic=False)
+    compiled = PromptDecoder(model, prompt_batch=6, compiler=compiler)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        for image in images:
+            found = compiled.propose(image, points, 0.0)
+            assert_equal_proposals(found, PromptDecoder(model).propose(image, points, 0.0))
+    finally:
+        torch.set_num_threads(before)
+        torch.compiler.reset()
+
+    assert len(graphs) == 2
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
