@@ -61,7 +61,7 @@ class PromptRecorder:
         return RawProposals(logits, predicted_iou)
 
     def _by_prompt(self, embedding: Embedding, points: Tensor, prompts: Tensor) -> tuple[Tensor, RawProposals]:
-        found = self._segmenter.propose(embedding, points[prompts])
+        found = self._segmenter.decode(embedding, points[prompts])
         if len(found) == len(prompts):
             return prompts, found
         if len(found) == 0:
