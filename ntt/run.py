@@ -50,7 +50,7 @@ def job(composed: DictConfig) -> float | None:
 
 @cache  # once is enough, and a second time would keep garbage
 def _keep_what_is_loaded() -> None:
-    """Take modules and networks out of the garbage collector's sight: looking at them was a quarter of a cheap point."""
+    """Hide modules and networks from the garbage collector: looking at them was a quarter of what a point costs."""
     gc.collect()
     gc.freeze()
 

@@ -35,7 +35,7 @@ class Schedule:
 
     steps: int
     warmup: int = 100
-    cooldown: float = 0.3
+    cooldown: float = 0.5
 
     def scale(self, step: int) -> float:
         left = (self.steps - step) / (self.cooldown * self.steps)

@@ -79,9 +79,9 @@ def _cut(plane: Tensor, corner: tuple[int, int], stride: int, size: int) -> Tens
 
 
 def training_losses(
-    training: SegmenterTraining, scenes: TrainingScenes, step: int, seed: int, window_steps: int
+    training: SegmenterTraining, scenes: TrainingScenes, step: int, seed: int, window_steps: int, extents_from: int
 ) -> dict[str, Tensor]:
-    """Losses of a step: on windows in the first ``window_steps``, then on whole scenes."""
+    """Losses of a step: on windows in the first ``window_steps``, then on whole scenes; extents count at the end."""
     full = training.image_size
     first = step < window_steps
     size, images, prompts = (WINDOW, WINDOW_IMAGES, WINDOW_PROMPTS) if first else (full, IMAGES, PROMPTS)
@@ -89,15 +89,16 @@ def training_losses(
     generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
     boxed = (torch.rand(len(batch.points), generator=generator) < BOX_SHARE) & batch.foreground
     masks, iou, dense = training(batch, boxed)
-    losses = mask_losses(masks, iou, batch.targets, batch.foreground)
+    losses = mask_losses(masks, iou, batch.targets, batch.foreground, extents=step >= extents_from)
     losses["dense"] = dense_loss(dense, batch.owners)
     return losses
 
 
-def mask_losses(masks: Tensor, iou: Tensor, targets: Tensor, foreground: Tensor) -> dict[str, Tensor]:
+def mask_losses(masks: Tensor, iou: Tensor, targets: Tensor, foreground: Tensor, extents: bool) -> dict[str, Tensor]:
     """Losses of mask logits [N, 4, m, m] and predicted IoU [N, 4] against soft targets [N, m, m].
 
     Background prompts have no mask to learn; their IoU is 0, which teaches the threshold to reject them.
+    With ``extents`` the masks' boxes count too.
     """
     logits, target = masks[foreground], targets[foreground][:, None].expand(-1, 4, -1, -1)
     with torch.no_grad():
@@ -108,6 +109,8 @@ def mask_losses(masks: Tensor, iou: Tensor, targets: Tensor, foreground: Tensor)
     overlap = (chance * target).sum(dim=(2, 3))
     dice = 1 - (2 * overlap + 1) / ((chance.square() + target.square()).sum(dim=(2, 3)) + 1)
     each = 4 * cross + dice  # [F, 4]
+    if extents:
+        each = each + extent_loss(logits, target)
     multi = each[:, 1:]
     with torch.no_grad():
         inside, wanted = masks > 0, targets[:, None] > 0.5
@@ -120,6 +123,27 @@ def mask_losses(masks: Tensor, iou: Tensor, targets: Tensor, foreground: Tensor)
         "single": 0.2 * each[:, 0].mean(),
         "iou": estimate.mean(),
     }
+
+
+def extent_loss(logits: Tensor, target: Tensor) -> Tensor:
+    """Whether each row and each column of a mask has foreground: what its box is made of (as BoxInst's projections).
+
+    A missing tip or a stray pixel is nothing to cross-entropy and dice, which count area, and much to a box.
+
+    Args:
+        logits: [F, 4, m, m].
+        target: [F, 4, m, m] in [0, 1].
+
+    Returns:
+        [F, 4].
+    """
+    per_axis = [
+        F.binary_cross_entropy_with_logits(
+            logits.amax(dim=axis), (target.amax(dim=axis) > 0.5).float(), reduction="none"
+        ).mean(dim=2)
+        for axis in (2, 3)
+    ]
+    return per_axis[0] + per_axis[1]
 
 
 def dense_loss(predictions: list[Tensor], owners: Tensor) -> Tensor:

@@ -27,8 +27,8 @@ def build(matrix_rate: float = 1e-3, other_rate: float = 1e-3) -> tuple[EncoderT
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, default=Path("outputs/demo_weights"))
-    parser.add_argument("--steps", type=int, default=14000)
-    parser.add_argument("--window-steps", type=int, default=5000)
+    parser.add_argument("--steps", type=int, default=8500)
+    parser.add_argument("--window-steps", type=int, default=1000)
     parser.add_argument("--scenes", type=int, default=6000)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")

@@ -26,8 +26,9 @@ def build(matrix_rate: float = 1e-3, other_rate: float = 1e-3) -> tuple[Segmente
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, default=Path("outputs/demo_weights"))
-    parser.add_argument("--steps", type=int, default=14000)
-    parser.add_argument("--window-steps", type=int, default=2500)
+    parser.add_argument("--steps", type=int, default=8500)
+    parser.add_argument("--window-steps", type=int, default=1800)
+    parser.add_argument("--extents-from", type=int, default=6000, help="step from which boxes count too")
     parser.add_argument("--scenes", type=int, default=6000)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
@@ -35,7 +36,7 @@ def main() -> None:
     held_out = load_scenes(arguments.folder, "check", 200)
     training, optimizer = build()
     fit(
-        lambda step: training_losses(training, scenes, step, SEED, arguments.window_steps),
+        lambda step: training_losses(training, scenes, step, SEED, arguments.window_steps, arguments.extents_from),
         lambda: check_segmenter(training, held_out),
         optimizer,
         Schedule(arguments.steps),
