@@ -22,7 +22,7 @@ def fake_segmenter(empty: set[int], predicted_iou: Tensor) -> SimpleNamespace:
         kept = [i for i in points[:, 0].long().tolist() if i not in empty and predicted_iou[i] > fake.iou_threshold]
         return RawProposals(torch.tensor(kept).float().view(-1, 1, 1) + 1, predicted_iou[kept])
 
-    fake = SimpleNamespace(image_size=64, grid=torch.zeros(0, 2), iou_threshold=0.4, propose=propose)
+    fake = SimpleNamespace(image_size=64, grid=torch.zeros(0, 2), iou_threshold=0.4, decode=propose)
     return fake
 
 
