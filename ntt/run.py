@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
-from functools import cache
 from pathlib import Path
 
 import hydra
@@ -21,6 +19,7 @@ from ntt.composition_errors import explain
 from ntt.config import read_config
 from ntt.downloads.settings import keep_libraries_offline
 from ntt.errors import InputError
+from ntt.garbage import keep_what_is_loaded
 
 
 def conf_folder() -> Path:
@@ -44,15 +43,8 @@ def job(composed: DictConfig) -> float | None:
             raise
         sys.exit(complain(error))
     if hydra_config.mode == RunMode.MULTIRUN:
-        _keep_what_is_loaded()
+        keep_what_is_loaded()
     return objective
-
-
-@cache  # once is enough, and a second time would keep garbage
-def _keep_what_is_loaded() -> None:
-    """Hide modules and networks from the garbage collector: looking at them was a quarter of what a point costs."""
-    gc.collect()
-    gc.freeze()
 
 
 def _full_error_wanted() -> bool:
