@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save
@@ -17,14 +22,17 @@ from ntt.errors import InputError
 from ntt.memory.crops import reference_crop
 from ntt.memory.maps import feature_maps
 from ntt.memory.vectors import reference_vector
+from ntt.precision import arithmetic
 from ntt.progress import track
 from ntt.stages.workspace import Workspace
-from ntt.store import Artifact, fingerprint, write_atomically, write_json
+from ntt.store import Artifact, Store, fingerprint, write_atomically, write_json
 
 log = logging.getLogger(__name__)
 CODE = 1
 _FILE = "encoding.safetensors"
 _DROPPED = "dropped.json"
+_LANES = 4  # encodings made at once: more would only hold more images in memory
+_PATIENCE = 0.2  # seconds between looks at what other processes are making
 
 
 @dataclass(frozen=True)
@@ -61,19 +69,57 @@ def ensure(work: Workspace, chosen: list[Reference]) -> int:
     """Encode the references that nobody has encoded yet; returns how many were encoded here."""
     by_key = {(one := artifact(work, reference)).key: (one, reference) for reference in chosen}
     missing, _ = work.store.missing([one for one, _ in by_key.values()])
-    progress = iter(track(range(len(missing)), "memory", unit="references"))
+    if not missing:
+        return 0
+    progress = track(range(len(missing)), "memory", unit="references")
+    # A CPU is shared out among the lanes; another device works for one of them at a time.
+    turn = nullcontext() if work.device.type == "cpu" else threading.Lock()
+
+    def one_more(_: Artifact) -> None:
+        next(progress, None)
 
     def make(wanted: Artifact) -> None:
-        next(progress, None)
         with wanted.writing() as folder:
-            _encode(work, by_key[wanted.key][1], folder)
+            _encode(work, by_key[wanted.key][1], folder, turn)
 
-    def made_elsewhere(_: Artifact) -> None:
-        next(progress, None)
-
-    made = work.store.obtain(missing, make, made_elsewhere)
-    next(progress, None)  # lets the progress bar see its end
+    next(progress)
+    made = 0
+    # Around all lanes, for what `arithmetic` sets is global: lanes that restore it would do so under the others' feet.
+    with arithmetic(work.device, work.precision):
+        for one in _obtain_in_lanes(work.store, missing, make, one_more):
+            one_more(one)
+            made += 1
     return made
+
+
+def _obtain_in_lanes(
+    store: Store, missing: list[Artifact], make: Callable[[Artifact], None], made_elsewhere: Callable[[Artifact], None]
+) -> Iterator[Artifact]:
+    """See that all artifacts exist; yields those made here.
+
+    Several at a time, for half of an encoding is reading, cropping and clustering, which leave other cores idle.
+    """
+    threads = torch.get_num_threads()
+    lanes = min(_LANES, threads)
+    running: dict[Future[bool], Artifact] = {}
+    try:
+        with (
+            closing(store.claims(missing, made_elsewhere)) as claims,
+            ThreadPoolExecutor(lanes, "encode", torch.set_num_threads, (threads // lanes,)) as pool,
+        ):
+            for claim in claims:
+                if claim:
+                    running[pool.submit(store.finish, claim, make)] = claim.artifact
+                if claim and len(running) < lanes:
+                    continue
+                if not running:
+                    time.sleep(_PATIENCE)
+                for future in wait(running, timeout=None if claim else _PATIENCE, return_when=FIRST_COMPLETED).done:
+                    artifact = running.pop(future)
+                    if future.result():
+                        yield artifact
+    finally:
+        torch.set_num_threads(threads)  # what a thread sets for itself also becomes the next threads' default
 
 
 def load(work: Workspace, chosen: list[Reference]) -> Iterator[tuple[Reference, Encoding]]:
@@ -90,7 +136,7 @@ def image_path(work: Workspace, reference: Reference) -> Path:
     return work.inputs.reference_images / work.inputs.references.images[reference.image_id].file_name
 
 
-def _encode(work: Workspace, reference: Reference, folder: Path) -> None:
+def _encode(work: Workspace, reference: Reference, folder: Path, turn: AbstractContextManager[Any]) -> None:
     """Write the encoding, or why there is none: an unreadable image, a mask that covers no pixel."""
     dataset = work.inputs.references
     record = dataset.images[reference.image_id]
@@ -108,7 +154,8 @@ def _encode(work: Workspace, reference: Reference, folder: Path) -> None:
     crop, soft_mask = reference_crop(
         image, mask, annotation.bbox, work.config.memory.context, backbone.image_size, backbone.grid
     )
-    features = backbone(crop.unsqueeze(0))[0]  # [grid * grid, D]
+    with turn:
+        features = backbone(crop.unsqueeze(0))[0]  # [grid * grid, D]
     vector = reference_vector(features, soft_mask)
     if vector is None:
         _drop(reference, f"its mask in {dataset.path} is empty", folder)
