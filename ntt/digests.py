@@ -6,8 +6,8 @@ import hashlib
 import json
 from pathlib import Path
 
+from ntt.files import write_json
 from ntt.hashing import file_sha256
-from ntt.store import write_json
 
 
 class FileDigests:

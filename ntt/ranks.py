@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ntt.store import write_json
+from ntt.files import write_json
 
 _POLL_SECONDS = 0.2  # between looks at what other processes recorded
 _BEAT_SECONDS = 15.0  # between two touches of a running process's record

@@ -68,6 +68,7 @@ def cheap_stages(images: int, folder: Path) -> dict[str, float]:
     import torch
     from safetensors.torch import save_file
 
+    from ntt.artifacts import Artifact
     from ntt.bench.scenes import detections_of, ellipses
     from ntt.data.coco import ImageRecord
     from ntt.evaluation.coco import evaluate
@@ -78,7 +79,6 @@ def cheap_stages(images: int, folder: Path) -> dict[str, float]:
     from ntt.proposals.shards import ImageProposals, pack
     from ntt.stages.match import match_shard
     from ntt.stages.proposals import Shard
-    from ntt.store import Artifact
 
     torch.set_num_threads(1)
     made = ellipses(PROPOSALS, CLASSES)

@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 
 from ntt import leases
+from ntt.artifacts import Artifact
 from ntt.leases import Leases
-from ntt.store import Artifact, Store
+from ntt.store import Store
 
 
 def holder(folder: Path, seconds: float) -> subprocess.Popen[str]:
@@ -105,7 +106,8 @@ def test_workers_share_artifacts_without_making_one_twice(tmp_path):
     code = f"""
 import sys, time
 from pathlib import Path
-from ntt.store import Artifact, Store
+from ntt.artifacts import Artifact
+from ntt.store import Store
 store = Store(Path({str(tmp_path)!r}))
 artifacts = [store.artifact("proposals", {{"number": n}}) for n in range(30)]
 def make(artifact):
@@ -118,14 +120,15 @@ assert all(a.exists() for a in artifacts)
     workers = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(3)]
     shares = [int(worker.communicate()[0]) for worker in workers]
     assert sum(shares) == 30
-    assert not list((tmp_path / "proposals").glob(".partial-*"))
+    assert list((tmp_path / "partial").iterdir()) == []
     assert list((tmp_path / "leases").iterdir()) == []
 
 
 def test_a_worker_frozen_past_its_lease_gives_up_what_it_was_making(tmp_path):
     code = f"""
 from pathlib import Path
-from ntt.store import Artifact, Store
+from ntt.artifacts import Artifact
+from ntt.store import Store
 store = Store(Path({str(tmp_path)!r}), lease_seconds=0.4)
 def make(artifact):
     with artifact.writing() as folder:
@@ -160,7 +163,8 @@ def test_waiting_for_another_maker_ends_when_it_is_done(tmp_path):
     code = f"""
 import time
 from pathlib import Path
-from ntt.store import Artifact, Store
+from ntt.artifacts import Artifact
+from ntt.store import Store
 store = Store(Path({str(tmp_path)!r}))
 artifact = store.artifact("memory", {{}})
 with store.claim(artifact) as ours:

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from ntt.bench.scenes import made_up_images
 from ntt.data.images import load_image
+from ntt.files import write_atomically
 from ntt.proposals.batches import ImageBatches
 from ntt.proposals.boxes import mask_boxes
 from ntt.proposals.lanes import Lanes, Usage
@@ -31,7 +32,6 @@ from ntt.proposals.propose import Seen, finish, network_input
 from ntt.proposals.runner import Part, Runner
 from ntt.proposals.shards import ImageProposals, pack
 from ntt.segmenters.decoding import Embedding, RawProposals
-from ntt.store import write_atomically
 
 _SIDE, _GRID, _WIDTH = 1024, 256, 1024  # the segmenter's input and mask grid, and channels of a vector
 _DIFFERENT = 8  # pictures that are drawn; the files repeat them

@@ -10,8 +10,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from ntt.cluster.points import differing, pinned, resolved
+from ntt.files import write_atomically
 from ntt.ranks import current_rank
-from ntt.store import write_atomically
 
 log = logging.getLogger(__name__)
 _NAMED = 5  # options named in the warning

@@ -18,7 +18,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from ntt.errors import InputError
-from ntt.store import write_atomically, write_json
+from ntt.files import write_atomically, write_json
 
 _FOLDER = "points"
 _INDEX = "index.json"

@@ -10,11 +10,11 @@ import rich
 
 from ntt.config import user_path
 from ntt.errors import InputError
+from ntt.files import write_atomically
 from ntt.reporting import sweep_tables
 from ntt.reporting.published import Published, methods, read_published
 from ntt.reporting.sweep_summary import FIGURES, missing_points, summarise, summarised_tasks
 from ntt.reporting.sweeps import Sweep, collect
-from ntt.store import write_atomically
 
 log = logging.getLogger(__name__)
 

@@ -22,9 +22,11 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save
 
+from ntt.artifacts import Artifact
 from ntt.data.coco import ImageRecord
 from ntt.data.images import load_image
 from ntt.errors import InputError
+from ntt.files import write_atomically, write_json
 from ntt.progress import track
 from ntt.proposals.batches import ImageBatches
 from ntt.proposals.lanes import Lanes
@@ -33,7 +35,7 @@ from ntt.proposals.runner import Part, Runner
 from ntt.proposals.shards import ImageProposals, pack, unpack
 from ntt.stages import memory
 from ntt.stages.workspace import Workspace
-from ntt.store import Artifact, Claim, write_atomically, write_json
+from ntt.store import Claim
 
 log = logging.getLogger(__name__)
 CODE = 1

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from hydra.utils import get_class
 
+from ntt.artifacts import Artifact, fingerprint
 from ntt.config import ADAPTIVE_OPTIONS, BackboneConfig, RunConfig, SegmenterConfig, user_path
 from ntt.data.coco import Annotation
 from ntt.digests import FileDigests
 from ntt.errors import InputError
 from ntt.inputs import Inputs, open_inputs
 from ntt.ranks import Rank
-from ntt.store import Artifact, Store, fingerprint
+from ntt.store import Store
 
 if TYPE_CHECKING:
     import torch

@@ -13,8 +13,8 @@ import pytest
 from ntt.cluster import submissions
 from ntt.cluster.status import read_status
 from ntt.cluster.submissions import Submission, active_points, add_submission
+from ntt.files import write_json
 from ntt.ranks import Rank, record
-from ntt.store import write_json
 
 HOST = socket.gethostname()
 

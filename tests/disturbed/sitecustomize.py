@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 if "NTT_TEST_STARTS" in os.environ:
-    from ntt.store import Artifact
+    from ntt.artifacts import Artifact
 
     undisturbed = Artifact.writing
 

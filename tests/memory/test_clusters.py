@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 from hypothesis import given
@@ -67,3 +69,19 @@ def test_pca_sorts_by_variance_and_fixes_the_sign() -> None:
 
 def test_pca_of_one_point_is_zero() -> None:
     assert pca(torch.ones(1, 6)).tolist() == [[0.0, 0.0, 0.0]]
+
+
+def test_pca_is_the_same_in_threads_side_by_side_and_leaves_the_global_generator_alone() -> None:
+    points = torch.randn(60, 32, generator=torch.Generator().manual_seed(0))
+    state, alone = torch.get_rng_state(), pca(points)
+    with ThreadPoolExecutor(4) as threads:
+        assert all(torch.equal(alone, other) for other in threads.map(pca, [points] * 200))
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_pca_finds_what_an_exact_decomposition_finds() -> None:
+    spread = torch.tensor([9.0, 5.0, 3.0, *[0.5] * 37])
+    points = torch.randn(200, 40, generator=torch.Generator().manual_seed(0)) * spread
+    centred = points - points.mean(0)
+    exact = centred @ torch.linalg.svd(centred, full_matrices=False).Vh[:3].T
+    torch.testing.assert_close(pca(points).abs(), exact.abs(), atol=1e-3, rtol=1e-3)
