@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
@@ -44,7 +45,10 @@ class PointComposer:
             if self._differ_in_plain_values(others, parsed):
                 return _with_values(pickled, others, parsed)
         composed = type(self._loader).load_sweep_config(self._loader, master_config, sweep_overrides)
-        self._like = master_config, parsed, pickle.dumps(composed)
+        self._like = None
+        # Hydra imports plugins twice, and then cannot find the class of a launcher's options again.
+        with suppress(pickle.PicklingError):
+            self._like = master_config, parsed, pickle.dumps(composed)
         return composed
 
     def _differ_in_plain_values(self, others: Sequence[Override], these: Sequence[Override]) -> bool:

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml  # type: ignore[import-untyped]
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf._utils import get_omega_conf_dumper
 
 from ntt.errors import InputError
 from ntt.files import write_atomically, write_json
@@ -92,7 +94,7 @@ def pin(loader: ConfigLoader, sweep: DictConfig, overrides: Sequence[Sequence[st
             config.hydra.job.num, config.hydra.job.id = number, str(number)
         index[str(number)] = {"swept": swept, "directory": str(OmegaConf.select(config, "hydra.sweep.subdir"))}
         file, values = folder / f"{number}.yaml", _of_the_run(config)
-        write_atomically(file, OmegaConf.to_yaml(_standing_alone(config.hydra, values)).encode())
+        write_atomically(file, _as_yaml(_standing_alone(config.hydra, values)).encode())
         _written[file] = values
     write_json(folder / _INDEX, index)
     return [point for point in read_points(root) if point.number >= first]
@@ -172,21 +174,24 @@ def _of_the_run(config: DictConfig) -> dict[str, Any]:
     return resolved(OmegaConf.masked_copy(config, keys))
 
 
-def _standing_alone(hydra: DictConfig, values: Mapping[str, Any]) -> DictConfig:
+def _as_yaml(values: dict[str, Any]) -> str:
+    """As ``OmegaConf.to_yaml`` writes them, without a config made of them first, which takes twice as long."""
+    return yaml.dump(values, Dumper=get_omega_conf_dumper(), sort_keys=False, allow_unicode=True)
+
+
+def _standing_alone(hydra: DictConfig, values: Mapping[str, Any]) -> dict[str, Any]:
     """A point's config as a file that Hydra can run by itself: conf/ is then only asked how to log."""
     conf = next(source.path for source in hydra.runtime.config_sources if source.provider == "main")
     logging, help_page = (hydra.runtime.choices[f"hydra/{group}"] for group in ("job_logging", "help"))
-    return OmegaConf.create(
-        {
-            "defaults": [
-                {"override hydra/job_logging": logging},
-                {"override hydra/help": help_page},
-                "_self_",
-            ],
-            "hydra": {"searchpath": [f"file://{conf}"], "job": {"name": hydra.job.name}},
-            **values,
-        }
-    )
+    return {
+        "defaults": [
+            {"override hydra/job_logging": logging},
+            {"override hydra/help": help_page},
+            "_self_",
+        ],
+        "hydra": {"searchpath": [f"file://{conf}"], "job": {"name": hydra.job.name}},
+        **values,
+    }
 
 
 def _without_hydra(config: Any) -> dict[str, Any]:

@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 from torch import Tensor
 
-from ntt.cores import on_every_core
 from ntt.proposals.boxes import mask_boxes
-from ntt.proposals.interpolation import interpolation_matrix, two_taps
-
-CHUNK_BYTES = 32 * 2**20  # uncompressed masks held at once; more would be fresh memory pages for every chunk
+from ntt.proposals.interpolation import Resizing, Window, antialiased
+from ntt.proposals.runs import compressed_counts, joined_runs
 
 
 @dataclass(frozen=True)
@@ -33,79 +32,62 @@ class EncodedMasks:
 
 
 def encode_logits(logits: Tensor, height: int, width: int) -> EncodedMasks:
-    """Resize logits to the image, threshold and compress them, holding few full-size masks at a time.
+    """Masks at the image's size (method section 5.3): antialiased bilinear resizing, then > 0, compressed.
+
+    Only the part of the image that a mask's positive logits can reach is computed, as a weighted mean of logits that
+    are all <= 0 is never foreground; and only there runs are looked for.
 
     A mask of a few pixels can vanish when the image is smaller than the mask grid, because the resizing
     averages its neighbourhood. It keeps its place, with area 0 and a box of zeros.
 
     Args:
-        logits: [N, m, m] mask logits, foreground where > 0.
+        logits: [N, m, m] mask logits on the host, foreground where > 0.
         height: of the image, in pixels.
         width: of the image, in pixels.
     """
-    per_core = -(-len(logits) // torch.get_num_threads())
-    chunks = logits.split(max(1, min(per_core, CHUNK_BYTES // (height * width))))
-    encoded = on_every_core(lambda chunk: encode_masks(final_masks(chunk, height, width)), chunks)
-    rles = [rle for part in encoded for rle in part]
-    return EncodedMasks(rles, rle_boxes(rles), rle_areas(rles))
+    count, source = len(logits), logits.shape[-1]
+    if count == 0:
+        return EncodedMasks([], torch.zeros((0, 4), dtype=torch.int64), torch.zeros(0, dtype=torch.int64))
+    extents = mask_boxes(logits > 0).numpy()
+    down, across = antialiased(source, height), antialiased(source, width)
+    rows, columns = down.windows(extents[:, 1::2]), across.windows(extents[:, 0::2])
+    pixels = logits.float().numpy()
+    # NumPy and not torch: these are a dozen calls on a few thousand pixels for each mask.
+    edges = [
+        _edges(pixels[i], down, across, row, column) for i, (row, column) in enumerate(zip(rows, columns, strict=True))
+    ]
+    corners = np.array([(column.start, row.start) for row, column in zip(rows, columns, strict=True)])
+    heights = np.array([row.stop - row.start for row in rows])
+    runs = joined_runs(edges, corners, heights, height, width)
+    counts = compressed_counts(runs.changes, count, height * width)
+    rles = [{"size": [height, width], "counts": text} for text in counts]
+    return EncodedMasks(rles, torch.from_numpy(runs.boxes), torch.from_numpy(runs.areas))
 
 
-def final_masks(logits: Tensor, height: int, width: int) -> Tensor:
-    """Masks at the image's size (method section 5.3): antialiased bilinear resizing, then > 0.
-
-    Only the part of the image that a mask's positive logits can reach is computed: a weighted mean of logits
-    that are all <= 0 is never foreground.
-
-    Args:
-        logits: [N, m, m] mask logits.
-        height: of the image, in pixels.
-        width: of the image, in pixels.
-
-    Returns:
-        bool [N, height, width], column-major in memory (the layout run-length encoding wants).
-    """
-    count, source_height, source_width = logits.shape
-    columns_first = torch.zeros((count, width, height), dtype=torch.bool, device=logits.device)
-    boxes = mask_boxes(logits > 0)
-    resize_x = interpolation_matrix(source_width, width, antialias=True, device=logits.device)  # [W, m]
-    resize_y = interpolation_matrix(source_height, height, antialias=True, device=logits.device)  # [H, m]
-    taps_x, taps_y = two_taps(resize_x), two_taps(resize_y)
-    windows = torch.cat([_windows(resize_x, boxes[:, 0::2]), _windows(resize_y, boxes[:, 1::2])], dim=1)
-    for i, window in enumerate(windows.tolist()):
-        x1, x2, from_x, to_x, y1, y2, from_y, to_y = window
-        source = logits[i, from_y:to_y, from_x:to_x].float()  # [rows, columns]
-        if taps_x and taps_y:
-            rows = taps_y.apply(source, y1, y2, from_y)  # [y2 - y1, columns]
-            resized = taps_x.apply(rows.T.contiguous(), x1, x2, from_x)
-        else:
-            resized = resize_x[x1:x2, from_x:to_x] @ source.T @ resize_y[y1:y2, from_y:to_y].T
-        columns_first[i, x1:x2, y1:y2] = resized > 0
-    return columns_first.transpose(1, 2)
-
-
-def _windows(resize: Tensor, extents: Tensor) -> Tensor:
-    """Where along one axis a mask can be foreground, and which logits decide there.
+def _edges(
+    logits: NDArray[np.float32], down: Resizing, across: Resizing, row: Window, column: Window
+) -> NDArray[np.int64]:
+    """Where one mask begins and ends in each column of its window, see :func:`ntt.proposals.runs.joined_runs`.
 
     Args:
-        resize: [target, source] interpolation matrix.
-        extents: int64 [N, 2] first and last positive logit.
-
-    Returns:
-        int64 [N, 4]: target start and stop, source start and stop.
+        logits: [m, m].
+        down, across: the resizing of rows and of columns.
+        row, column: the window.
     """
-    touched = resize > 0
-    first = touched.to(torch.uint8).argmax(dim=1)  # [target] first and last logit each target pixel looks at
-    last = resize.shape[1] - 1 - touched.flip(1).to(torch.uint8).argmax(dim=1)
-    start = torch.searchsorted(last, extents[:, 0].contiguous())
-    stop = torch.searchsorted(first, extents[:, 1].contiguous(), right=True)
-    return torch.stack([start, stop, first[start], last[stop - 1] + 1], dim=1)
+    taller = down.apply(logits[row.low : row.high, column.low : column.high], row)  # [h, columns before resizing]
+    resized = across.apply(np.ascontiguousarray(taller.T), column)  # [w, h]
+    width, height = resized.shape
+    # A pixel of background before the first column and after each: no run goes on from one to the next.
+    line = np.zeros(1 + width * (height + 1), dtype=bool)
+    np.greater(resized, 0, out=line[1:].reshape(width, height + 1)[:, :height])
+    return np.flatnonzero(line[1:] != line[:-1])
 
 
 def encode_masks(masks: Tensor) -> list[dict[str, Any]]:
     """COCO run-length encodings of full-size masks.
 
     Args:
-        masks: bool [N, H, W]; free of copies when column-major in memory, as :func:`final_masks` makes them.
+        masks: bool [N, H, W].
 
     Returns:
         N dicts ``{"size": [H, W], "counts": str}``, ready for JSON.

@@ -1,9 +1,13 @@
-"""Run-length encoding in whole-array steps, for masks that are computed on a GPU.
+"""Run-length encoding in steps that concern all masks of an image at once.
 
-pycocotools encodes as fast on a core, but keeps Python's lock while it does: threads that drive a GPU would wait.
+pycocotools looks at every pixel of every image, and keeps Python's lock while it does: threads that drive a GPU would
+wait. Here a GPU looks at the pixels, or a core does where a mask can be.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -61,3 +65,64 @@ def compressed_counts(starts: NDArray[np.int64], count: int, pixels: int) -> lis
     text = table[table > 0].tobytes().decode("ascii")
     ends = np.cumsum(np.add.reduceat((table > 0).sum(axis=1), firsts)).tolist()
     return [text[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The runs of N masks.
+
+    Attributes:
+        changes: int64 [R], as of :func:`run_starts`.
+        boxes: int64 [N, 4] xyxy, inclusive corners; zeros for a mask without pixels.
+        areas: int64 [N] pixels.
+    """
+
+    changes: NDArray[np.int64]
+    boxes: NDArray[np.int64]
+    areas: NDArray[np.int64]
+
+
+def joined_runs(
+    edges: Sequence[NDArray[np.int64]],
+    corners: NDArray[np.int64],
+    heights: NDArray[np.int64],
+    height: int,
+    width: int,
+) -> Runs:
+    """From the runs in the columns of each mask's window to those in the columns of the image, one after the other.
+
+    Args:
+        edges: of N masks, ascending: where each run of foreground begins and where it ends (exclusive), as positions in
+            the window's columns one after the other, each column one pixel longer than it is.
+        corners: [N, 2], x and y of each window's first pixel.
+        heights: [N], of each window.
+        height: of the image, in pixels.
+        width: of the image, in pixels.
+    """
+    count, pixels = len(edges), height * width
+    owner = np.repeat(np.arange(count), [len(some) for some in edges])  # [2 * runs]
+    column, row = np.divmod(np.concatenate(edges), (heights + 1)[owner])
+    x, y = corners[owner, 0] + column, corners[owner, 1] + row
+    position = owner * pixels + x * height + y
+    (begin, end), owner = (position[::2], position[1::2]), owner[::2]
+    areas = np.bincount(owner, weights=end - begin, minlength=count).astype(np.int64)
+    boxes = _extents(owner, x[::2], y[::2], y[1::2] - 1, count)
+    # Of one mask a run that ends with a column goes on in the next one, where that begins with foreground.
+    new, over = np.ones(len(begin), dtype=bool), np.ones(len(end), dtype=bool)
+    new[1:] = over[:-1] = (end[:-1] != begin[1:]) | (owner[:-1] != owner[1:])
+    over &= end % pixels != 0  # no run of background begins behind the last pixel
+    changes = np.concatenate([np.arange(count) * pixels, begin[new], end[over]])
+    return Runs(np.sort(changes), boxes, areas)
+
+
+def _extents(
+    owner: NDArray[np.int64], x: NDArray[np.int64], top: NDArray[np.int64], bottom: NDArray[np.int64], count: int
+) -> NDArray[np.int64]:
+    """int64 [N, 4] xyxy around the runs of each mask, of which `owner` ascends; zeros around none."""
+    boxes = np.zeros((count, 4), dtype=np.int64)
+    inhabited, first = np.unique(owner, return_index=True)
+    if len(inhabited):
+        least = [np.minimum.reduceat(side, first) for side in (x, top)]
+        most = [np.maximum.reduceat(side, first) for side in (x, bottom)]
+        boxes[inhabited] = np.stack(least + most, axis=1)
+    return boxes

@@ -30,7 +30,7 @@ from ntt.stages.workspace import Workspace
 from ntt.store import Store
 
 log = logging.getLogger(__name__)
-CODE = 1
+CODE = 2
 _FILE = "encoding.safetensors"
 _DROPPED = "dropped.json"
 _LANES = 4  # encodings made at once: more would only hold more images in memory
@@ -73,6 +73,7 @@ def ensure(work: Workspace, chosen: list[Reference]) -> int:
     missing, _ = work.store.missing([one for one, _ in by_key.values()])
     if not missing:
         return 0
+    backbone = work.backbone  # loaded here: each lane would load one
     progress = track(range(len(missing)), "memory", unit="references")
     # A CPU is shared out among the lanes; another device works for one of them at a time.
     turn = nullcontext() if work.device.type == "cpu" else threading.Lock()
@@ -82,7 +83,7 @@ def ensure(work: Workspace, chosen: list[Reference]) -> int:
 
     def make(wanted: Artifact) -> None:
         with wanted.writing() as folder:
-            _encode(work, by_key[wanted.key][1], folder, turn)
+            _encode(work, backbone, by_key[wanted.key][1], folder, turn)
 
     next(progress)
     made = 0
@@ -138,7 +139,9 @@ def image_path(work: Workspace, reference: Reference) -> Path:
     return work.inputs.reference_images / work.inputs.references.images[reference.image_id].file_name
 
 
-def _encode(work: Workspace, reference: Reference, folder: Path, turn: AbstractContextManager[Any]) -> None:
+def _encode(
+    work: Workspace, backbone: Any, reference: Reference, folder: Path, turn: AbstractContextManager[Any]
+) -> None:
     """Write the encoding, or why there is none: an unreadable image, a mask that covers no pixel."""
     dataset = work.inputs.references
     record = dataset.images[reference.image_id]
@@ -152,7 +155,6 @@ def _encode(work: Workspace, reference: Reference, folder: Path, turn: AbstractC
         mask = annotation_mask(annotation, record.height, record.width)
     except InputError as error:
         raise InputError(f"{dataset.path}: {error}") from error
-    backbone = work.backbone
     crop, soft_mask = reference_crop(
         image, mask, annotation.bbox, work.config.memory.context, backbone.image_size, backbone.grid
     )

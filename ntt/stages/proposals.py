@@ -38,7 +38,7 @@ from ntt.stages.workspace import Workspace
 from ntt.store import Claim
 
 log = logging.getLogger(__name__)
-CODE = 1
+CODE = 2
 _FILE = "proposals.safetensors"
 _UNREADABLE = "unreadable.json"
 _NAMED = 20  # unreadable images named one by one in the log

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import pickle
 
 import pytest
@@ -85,3 +86,16 @@ def test_another_host_reads_conf_anew(loaders):
     travelled = pickle.loads(pickle.dumps(loader.load_sweep_config))
     assert travelled(sweep, ["shots=2"]) == plain(["shots=2"])
     assert len(asked) == 2
+
+
+def test_a_launcher_whose_options_cannot_be_pickled_is_composed_by_hydra(loaders, monkeypatch):
+    """As in a job that submitit started: Hydra has imported the plugin a second time there."""
+    sweep, _, loader, asked = loaders
+    loader.load_sweep_config(sweep, ["shots=3"])
+    slurm = loader.load_configuration("config", ["name=x", "hydra/launcher=slurm"], run_mode=RunMode.MULTIRUN)
+    imported = importlib.import_module("hydra_plugins.hydra_submitit_launcher.config")
+    monkeypatch.setattr(imported, "SlurmQueueConf", type("SlurmQueueConf", (), {}))
+    for shots in (1, 2):
+        ours = loader.load_sweep_config(slurm, [f"shots={shots}"])
+        assert (ours.shots, ours.hydra.launcher.timeout_min) == (shots, 240)
+    assert len(asked) == 3

@@ -1,10 +1,11 @@
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntt.proposals.interpolation import interpolation_matrix, two_taps
+from ntt.proposals.interpolation import Resizing, interpolation_matrix
 
 
 @pytest.mark.parametrize("antialias", [False, True])
@@ -27,15 +28,17 @@ def test_rows_are_weighted_means(target, antialias):
     torch.testing.assert_close(matrix.sum(1), torch.ones(target))
 
 
-@given(source=st.integers(1, 12), target=st.integers(1, 40), start=st.integers(0, 39), data=st.data())
-def test_two_taps_are_the_matrix_wherever_they_exist(source: int, target: int, start: int, data: st.DataObject) -> None:
+@given(source=st.integers(1, 12), target=st.integers(1, 40), data=st.data())
+def test_a_window_is_resized_like_the_whole(source: int, target: int, data: st.DataObject) -> None:
     matrix = interpolation_matrix(source, target, antialias=True)
-    taps = two_taps(matrix)
-    assert (taps is None) == bool(((matrix > 0).sum(1) > 2).any())
-    if taps is None or start >= target:
-        return
-    stop = data.draw(st.integers(start + 1, target))
-    samples = torch.randn(source, 3, generator=torch.Generator().manual_seed(source))
-    origin = int(taps.first[start:stop].min())
-    expected = matrix[start:stop] @ samples
-    torch.testing.assert_close(taps.apply(samples[origin:], start, stop, origin), expected, rtol=0, atol=1e-5)
+    first = data.draw(st.integers(0, source - 1))
+    last = data.draw(st.integers(first, source - 1))
+    samples = -np.random.default_rng(source).random((source, 3), dtype=np.float32)
+    samples[[first, last]] *= -1
+    resizing = Resizing(matrix)
+    (window,) = resizing.windows(np.array([[first, last]]))
+    resized = resizing.apply(samples[window.low : window.high], window)
+    whole = matrix.numpy() @ samples
+    np.testing.assert_allclose(resized, whole[window.start : window.stop], rtol=0, atol=1e-6)
+    outside = np.delete(whole, slice(window.start, window.stop), axis=0)
+    assert (outside <= 0).all()
