@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock demo demo-weights test check format bench integration build clean
+.PHONY: help install lock demo demo-weights test check format bench cluster integration build clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -41,14 +41,21 @@ demo: $(STAMP) ## run the whole method on drawn scenes, nothing to download
 	@echo "  $(BIN)/ntt weights fetch dinov2_vitl14 sam2_hiera_large"
 	@echo "  $(BIN)/ntt +experiment=custom dataset.references=refs.json dataset.targets=photos/"
 
-# SLURM comes from Debian's packages where they can be had; without it those tests say what is missing and skip.
-SLURM := slurmctld slurmd slurm-client munge
 demo-weights: $(STAMP) ## train the demo's two networks from scratch (hours), and record their curves and figures
 	$(BIN)/python -m experiments.demo_weights
 
-integration: $(STAMP) ## the real command line, several processes, a real SLURM, and what may befall them
+# SLURM comes from Debian's packages where they can be had; without it those tests say what is missing and skip.
+SLURM := slurmctld slurmd slurm-client munge
+.PHONY: slurm
+slurm:
 	@command -v slurmctld >/dev/null || [ -x /usr/sbin/slurmctld ] || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
-	  apt-get update -qq && apt-get install -y -qq --no-install-recommends $(SLURM); } || echo "for the tests on SLURM, install $(SLURM) as root"
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(SLURM); } || \
+	  echo "for the tests on SLURM, install $(SLURM) as root"
+
+cluster: $(STAMP) slurm ## sweeps on a real SLURM, and what may befall processes: the tests that `make test` leaves out
+	$(BIN)/python -m pytest -m cluster
+
+integration: $(STAMP) slurm ## the real command line, several processes, a real SLURM, and the table of faults
 	$(BIN)/python -m pytest -m integration
 	$(BIN)/python tests/faults.py
 

@@ -2,6 +2,7 @@
 
 NTT_TEST_STARTS: a file that gets one line per proposal shard that a process begins: its id, its rank, the shard's key.
 NTT_TEST_SECONDS: how long every shard takes in addition, so that there is time to disturb it.
+NTT_TEST_CLAIM_SECONDS: how long a process takes to claim a proposal shard, so that all have begun before none is left.
 NTT_TEST_FAILING_RANK: the SLURM process that runs out of memory at its first shard.
 """
 
@@ -30,3 +31,16 @@ if "NTT_TEST_STARTS" in os.environ:
             time.sleep(float(os.environ.get("NTT_TEST_SECONDS", "0")))
 
     Artifact.writing = writing
+
+if "NTT_TEST_CLAIM_SECONDS" in os.environ:
+    from ntt.store import Store
+
+    at_once = Store._claim
+
+    def slowly(store, artifact):
+        claim = at_once(store, artifact)
+        if claim and artifact.stage == "proposals":
+            time.sleep(float(os.environ["NTT_TEST_CLAIM_SECONDS"]))
+        return claim
+
+    Store._claim = slowly

@@ -71,7 +71,8 @@ def test_a_submitted_sweep_shares_its_proposals_and_reports_itself(slurm, option
     submitted = ntt(
         *("sweep", "submit", *options, *LAUNCHER, "shots=1,2", "seed=33,42", "hydra.sweep.dir=sweep"),
         cwd=tmp_path,
-        **slurm,
+        # A job's first process encodes references before it comes to the shards.
+        **{**slurm, "PYTHONPATH": str(REPOSITORY / "tests" / "disturbed"), "NTT_TEST_CLAIM_SECONDS": "10"},
     )
     assert submitted.returncode == 0, submitted.stderr
     sweep = tmp_path / "sweep"
