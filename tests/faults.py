@@ -153,7 +153,9 @@ def preempted_by_submitit(scene: Scene, cwd: Path) -> Outcome:
     driver = scene.start(cwd, "sweep", "-m", *LAUNCHER, "seed=33", seconds=1)
     wait_for_shard(cwd)
     subprocess.run(["scancel", "--signal=USR2", job_of(scene)], env=scene.slurm, check=True)
-    return Outcome(ending(driver), begun(cwd), scene.same(cwd / "sweep/0"))
+    ended = ending(driver)
+    requeued = sum(log.read_text().count("Requeued job") for log in (cwd / "sweep/.submitit").rglob("*.err"))
+    return Outcome(f"{ended}, requeued {requeued} x", begun(cwd), scene.same(cwd / "sweep/0"))
 
 
 def timed_out_job(scene: Scene, cwd: Path) -> Outcome:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ntt.evaluation.coco import Metrics
 from ntt.matching.match import Detections
+from ntt.proposals.masks import EncodedMasks
 from ntt.proposals.overlaps import Overlaps
 from ntt.segmenters.decoding import RawProposals
 
@@ -35,20 +36,23 @@ def same_proposals(plain: RawProposals, ours: RawProposals) -> str:
     return f"{len(plain)} and {len(ours)} masks, mean best IoU {float(overlap.amax(1).mean()):.4f}"
 
 
-def same_masks(plain: list[dict[str, Any]], ours: list[dict[str, Any]]) -> str:
-    """Of encoded masks: how many pixels differ."""
-    differing = sum(
-        int((coco_mask.decode(a) != coco_mask.decode(b)).sum()) for a, b in zip(plain, ours, strict=True) if a != b
+def same_masks(plain: tuple[list[dict[str, Any]], Tensor], ours: tuple[EncodedMasks, Overlaps]) -> str:
+    """Of encoded masks and their overlaps: how many pixels and how many pairs differ.
+
+    Args:
+        plain: encodings, and ``[N, N]`` shared pixels.
+        ours: the same.
+    """
+    (rles, shared), (encoded, overlaps) = plain, ours
+    pixels = sum(
+        int((coco_mask.decode(a) != coco_mask.decode(b)).sum())
+        for a, b in zip(rles, encoded.rles, strict=True)
+        if a != b
     )
-    return f"{len(plain)} masks, {differing} pixels differ"
-
-
-def same_intersections(plain: Tensor, ours: Overlaps) -> str:
-    """Of pairwise overlaps: how many pairs differ."""
-    found = torch.zeros_like(plain, device="cpu")
-    found[ours.rows.long(), ours.cols.long()] = ours.intersections.float()
-    wrong = int((found != plain.cpu().triu(1)).sum())
-    return f"{len(ours.rows)} pairs, {wrong} differ"
+    found = torch.zeros_like(shared, device="cpu")
+    found[overlaps.rows.long(), overlaps.cols.long()] = overlaps.intersections.float()
+    pairs = int((found != shared.cpu().triu(1)).sum())
+    return f"{len(rles)} masks, {pixels} pixels differ; {len(overlaps.rows)} pairs, {pairs} differ"
 
 
 def same_detections(plain: dict[int, float], ours: Detections) -> str:

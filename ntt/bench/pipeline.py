@@ -22,7 +22,7 @@ from rich.table import Table
 from safetensors.torch import save
 from torch import Tensor
 
-from ntt.bench.scenes import made_up_images
+from ntt.bench.scenes import disc_logits, made_up_images
 from ntt.data.images import load_image
 from ntt.files import write_atomically
 from ntt.proposals.batches import ImageBatches
@@ -33,7 +33,7 @@ from ntt.proposals.runner import Part, Runner
 from ntt.proposals.shards import ImageProposals, pack
 from ntt.segmenters.decoding import Embedding, RawProposals
 
-_SIDE, _GRID, _WIDTH = 1024, 256, 1024  # the segmenter's input and mask grid, and channels of a vector
+_SIDE, _WIDTH = 1024, 1024  # of the segmenter's input, and channels of a vector
 _DIFFERENT = 8  # pictures that are drawn; the files repeat them
 
 
@@ -47,7 +47,7 @@ class SleepingNetworks:
 
     def __init__(self, seconds: float, masks: int) -> None:
         self._seconds = seconds
-        logits = _discs(masks)
+        logits = disc_logits(masks)
         self._seen = Seen(RawProposals(logits, torch.rand(masks)), mask_boxes(logits > 0), torch.rand(masks, _WIDTH))
 
     def encode(self, images: Tensor) -> tuple[Embedding, Tensor]:
@@ -163,16 +163,6 @@ def main(arguments: list[str] | None = None) -> int:
     same = written["pipelined"] == written["one after the other"]
     console.print(f"{len(parts)} shards, {'byte-identical' if same else 'DIFFERENT'}")
     return 0 if same else 1
-
-
-def _discs(count: int) -> Tensor:
-    """float32 [count, 256, 256] logits of noisy discs, from small to as large as half of the image."""
-    generator = torch.Generator().manual_seed(0)
-    y, x = torch.meshgrid(torch.arange(_GRID), torch.arange(_GRID), indexing="ij")
-    radius = torch.exp(torch.rand(count, generator=generator) * 2.5 + 1.5)  # 4 to 55
-    centre = torch.rand(count, 2, generator=generator) * _GRID
-    distance = ((x - centre[:, 0, None, None]) ** 2 + (y - centre[:, 1, None, None]) ** 2).sqrt()
-    return radius[:, None, None] - distance + 0.5 * torch.randn(count, _GRID, _GRID, generator=generator)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -32,17 +32,17 @@ def dense_vectors(features: Tensor, masks: Tensor, grid: int) -> Tensor:
     return F.normalize(means, dim=1)
 
 
-def masks_one_by_one(logits: Tensor, height: int, width: int) -> list[dict[str, Any]]:
-    """COCO encodings of masks resized, thresholded and encoded one at a time."""
-    rles = []
+def masks_one_by_one(logits: Tensor, height: int, width: int) -> tuple[list[dict[str, Any]], Tensor]:
+    """COCO encodings of masks resized, thresholded and encoded one at a time, and ``[N, N]`` pixels that two share."""
+    rles, masks = [], []
     for one in logits:
         resized = F.interpolate(
             one[None, None], (height, width), mode="bilinear", align_corners=False, antialias=True
         )  # [1, 1, H, W]
-        mask = (resized[0, 0] > 0).to("cpu", torch.uint8).numpy()
-        rle = coco_mask.encode(np.asfortranarray(mask))
+        masks.append(resized[0, 0] > 0)
+        rle = coco_mask.encode(np.asfortranarray(masks[-1].to("cpu", torch.uint8).numpy()))
         rles.append({"size": [height, width], "counts": rle["counts"].decode("ascii")})
-    return rles
+    return rles, dense_intersections(torch.stack(masks))
 
 
 def dense_intersections(masks: Tensor) -> Tensor:

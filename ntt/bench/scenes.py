@@ -16,7 +16,7 @@ from ntt.data.images import IMAGE_SUFFIXES, load_image
 from ntt.errors import InputError
 from ntt.proposals.masks import rle_areas, rle_boxes
 
-_HEIGHT, _WIDTH = 480, 640  # the usual size of a COCO image
+HEIGHT, WIDTH = 480, 640  # the usual size of a COCO image
 
 
 def folder_images(folder: Path, count: int) -> list[np.ndarray]:
@@ -37,12 +37,22 @@ def made_up_images(count: int) -> list[np.ndarray]:
 
 
 def _image(random: np.random.Generator) -> np.ndarray:
-    y, x = np.mgrid[:_HEIGHT, :_WIDTH]
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
     image = np.stack([128 + 0.1 * y, 100 + 0.1 * x, 160 - 0.1 * y], axis=2)
     for radius in random.uniform(10, 120, size=40):
-        centre_y, centre_x = random.uniform(0, _HEIGHT), random.uniform(0, _WIDTH)
+        centre_y, centre_x = random.uniform(0, HEIGHT), random.uniform(0, WIDTH)
         image[(y - centre_y) ** 2 + (x - centre_x) ** 2 < radius**2] = random.uniform(0, 255, size=3)
     return np.clip(image + random.normal(0, 8, size=image.shape), 0, 255).astype(np.uint8)
+
+
+def disc_logits(count: int, side: int = 256) -> Tensor:
+    """float32 ``[count, side, side]`` mask logits of discs with frayed borders, from small to half of the image."""
+    generator = torch.Generator().manual_seed(0)
+    y, x = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
+    radius = torch.exp(torch.rand(count, generator=generator) * 2.5 + 1.5) * side / 256  # 4 to 55 at 256
+    centre = torch.rand(count, 2, generator=generator) * side
+    distance = ((x - centre[:, 0, None, None]) ** 2 + (y - centre[:, 1, None, None]) ** 2).sqrt()
+    return radius[:, None, None] - distance + 0.5 * torch.randn(count, side, side, generator=generator)
 
 
 @dataclass(frozen=True)
@@ -87,7 +97,7 @@ def detections_of(images: int, detections: int) -> tuple[dict[str, Any], list[di
     random = np.random.default_rng(0)
     classes = list(range(1, 21))
     truth: dict[str, Any] = {
-        "images": [{"id": i, "height": _HEIGHT, "width": _WIDTH} for i in range(1, images + 1)],
+        "images": [{"id": i, "height": HEIGHT, "width": WIDTH} for i in range(1, images + 1)],
         "categories": [{"id": i, "name": f"class {i}"} for i in classes],
         "annotations": [],
     }
@@ -110,13 +120,13 @@ def detections_of(images: int, detections: int) -> tuple[dict[str, Any], list[di
 def _ellipse(random: np.random.Generator) -> tuple[float, float, float, float]:
     """Centre x, y and half axes, in pixels."""
     a, b = random.uniform(5, 100, size=2)
-    return float(random.uniform(0, _WIDTH)), float(random.uniform(0, _HEIGHT)), float(a), float(b)
+    return float(random.uniform(0, WIDTH)), float(random.uniform(0, HEIGHT)), float(a), float(b)
 
 
 def _encode(x: float, y: float, a: float, b: float) -> tuple[dict[str, Any], list[float], float]:
     angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
     corners = np.stack([x + a * np.cos(angles), y + b * np.sin(angles)], axis=1)
-    polygon = np.clip(corners, 0, [_WIDTH, _HEIGHT]).flatten().tolist()
-    rle = coco_mask.merge(coco_mask.frPyObjects([polygon], _HEIGHT, _WIDTH))
-    encoded = {"size": [_HEIGHT, _WIDTH], "counts": rle["counts"].decode("ascii")}
+    polygon = np.clip(corners, 0, [WIDTH, HEIGHT]).flatten().tolist()
+    rle = coco_mask.merge(coco_mask.frPyObjects([polygon], HEIGHT, WIDTH))
+    encoded = {"size": [HEIGHT, WIDTH], "counts": rle["counts"].decode("ascii")}
     return encoded, coco_mask.toBbox(rle).tolist(), float(coco_mask.area(rle))

@@ -11,7 +11,6 @@ from torch import Tensor
 from ntt.bench.agreement import (
     same_detections,
     same_figures,
-    same_intersections,
     same_masks,
     same_proposals,
     same_tensors,
@@ -25,14 +24,13 @@ from ntt.bench.plain import (
     masks_one_by_one,
     match_pair_by_pair,
 )
-from ntt.bench.scenes import detections_of, ellipses
+from ntt.bench.scenes import HEIGHT, WIDTH, detections_of, disc_logits, ellipses
 from ntt.evaluation.coco import evaluate
 from ntt.matching.match import match
 from ntt.matching.settings import MatchSettings
 from ntt.precision import arithmetic
-from ntt.proposals.masks import encode_logits
 from ntt.proposals.overlaps import mask_overlaps
-from ntt.proposals.propose import network_input
+from ntt.proposals.propose import encode_final, network_input
 from ntt.proposals.vectors import mask_vectors
 
 _CLASSES = 20  # of the novel split of COCO
@@ -46,7 +44,6 @@ def measure_image(bench: Bench, networks: Networks, image: np.ndarray) -> None:
         networks: both sides.
         image: uint8 ``[H, W, 3]`` RGB.
     """
-    height, width = image.shape[:2]
     backbone, segmenter, plain_segmenter = networks.backbone, networks.segmenter, networks.plain_segmenter
     squared = network_input(image, segmenter.image_size).unsqueeze(0).to(bench.device)
     side = (backbone.image_size, backbone.image_size)
@@ -76,29 +73,25 @@ def measure_image(bench: Bench, networks: Networks, image: np.ndarray) -> None:
         lambda: mask_vectors(features, low, backbone.grid),
         same_tensors,
     )
-    bench.compare(
-        "final masks, RLE",
-        lambda: masks_one_by_one(raw.logits, height, width),
-        lambda: encode_logits(raw.logits, height, width),
-        lambda plain, ours: same_masks(plain, ours.rles),
-    )
 
 
 def measure_matching(bench: Bench, count: int) -> None:
-    """Overlaps and matching of made-up proposals: masks of random networks are too alike to be matched.
+    """Final masks and matching of made-up proposals: masks of random networks are noise, and too alike to be matched.
 
     Args:
         bench: receives the figures.
         count: proposals.
     """
+    logits = disc_logits(count).to(bench.device)
+    bench.compare(
+        "final masks, RLE, overlaps",
+        lambda: masks_one_by_one(logits, HEIGHT, WIDTH),
+        lambda: encode_final(logits, HEIGHT, WIDTH, dense=logits.is_cuda),
+        same_masks,
+    )
     proposals = ellipses(count, _CLASSES)
-    pixels = torch.from_numpy(coco_mask.decode(proposals.rles)).permute(2, 0, 1).to(bench.device)  # [N, H, W]
-    intersections = bench.compare(
-        "overlaps",
-        lambda: dense_intersections(pixels),
-        lambda: mask_overlaps(proposals.rles),
-        same_intersections,
-    ).cpu()
+    pixels = torch.from_numpy(coco_mask.decode(proposals.rles)).permute(2, 0, 1)  # [N, H, W]
+    intersections = dense_intersections(pixels)
     inputs = (proposals.vectors, proposals.predicted_iou, proposals.boxes, proposals.areas)
     overlaps = mask_overlaps(proposals.rles)
     bench.compare(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
+from functools import lru_cache, partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -27,8 +29,6 @@ from ntt.stages.workspace import Workspace, once_per_run
 CODE = 1
 _FILE = "predictions.json"
 _IMAGES_PER_WORKER = 250  # starting a process costs as much as matching so many images
-
-_matcher: Matcher  # of this process, where it is one of several that match
 
 
 @once_per_run
@@ -80,28 +80,27 @@ Matcher = tuple[Tensor, list[int], MatchSettings]  # prototypes [C, D], category
 
 def _match_all(shards: list[Shard], matcher: Matcher, workers: int) -> Iterator[list[dict[str, Any]]]:
     """The predictions of each shard, in order, from this process or from several."""
+    match_one = partial(match_shard, matcher=matcher)
     if workers == 1:
         threads = torch.get_num_threads()
         torch.set_num_threads(1)  # as in the workers: sums in another order would be other bytes
         try:
-            for shard in shards:
-                yield match_shard(shard, matcher)
+            yield from map(match_one, shards)
         finally:
             torch.set_num_threads(threads)
         return
+    try:
+        yield from _pool(workers).map(match_one, shards, chunksize=max(1, len(shards) // (8 * workers)))
+    except BrokenProcessPool:
+        _pool.cache_clear()
+        raise
+
+
+@lru_cache(maxsize=1)
+def _pool(workers: int) -> ProcessPoolExecutor:
+    """Processes that stay for the further points of a sweep: starting one takes as long as matching many images."""
     # Spawned, not forked: a fork of a process that has used a GPU or torch's threads may hang.
-    with ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (matcher,)) as pool:
-        yield from pool.map(_match_in_worker, shards, chunksize=max(1, len(shards) // (8 * workers)))
-
-
-def _start_worker(matcher: Matcher) -> None:
-    global _matcher
-    torch.set_num_threads(1)
-    _matcher = matcher
-
-
-def _match_in_worker(shard: Shard) -> list[dict[str, Any]]:
-    return match_shard(shard, _matcher)
+    return ProcessPoolExecutor(workers, get_context("spawn"), torch.set_num_threads, (1,))
 
 
 def match_shard(shard: Shard, matcher: Matcher) -> list[dict[str, Any]]:

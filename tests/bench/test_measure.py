@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from ntt.bench.agreement import same_detections, same_intersections, same_masks, same_proposals
+from ntt.bench.agreement import same_detections, same_masks, same_proposals
 from ntt.bench.measure import Bench, Stage, resident_bytes
 from ntt.bench.networks import keep_a_share
 from ntt.matching.match import Detections
+from ntt.proposals.masks import EncodedMasks
 from ntt.proposals.overlaps import Overlaps
 from ntt.segmenters.decoding import RawProposals
 
@@ -69,8 +70,8 @@ def test_masks_overlaps_and_detections_that_differ_are_counted() -> None:
     pair = Overlaps(torch.tensor([0]), torch.tensor([1]), torch.tensor([2], dtype=torch.int32))
     found = Detections(torch.tensor([5, 1]), torch.tensor([0, 0]), torch.tensor([0.5, 0.25]))
 
-    assert same_masks([full, full], [full, empty]) == "2 masks, 4 pixels differ"
-    assert same_intersections(shared, pair) == "1 pairs, 1 differ"
+    masks = EncodedMasks([full, empty], torch.zeros(2, 4), torch.zeros(2))
+    assert same_masks(([full, full], shared), (masks, pair)) == "2 masks, 4 pixels differ; 1 pairs, 1 differ"
     assert same_detections({5: 0.5, 1: 0.5}, found) == "same 2 detections, scores 2.5e-01"
     assert same_detections({5: 0.5, 2: 0.5}, found) == "1 common of 2 and 2 detections"
 

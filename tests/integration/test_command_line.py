@@ -67,9 +67,10 @@ def test_matching_in_several_processes_gives_the_same_bytes(first_run, coco, sma
     cwd, _ = first_run
     shutil.copytree(cwd / "outputs" / "store", tmp_path / "outputs" / "store")
     shutil.rmtree(tmp_path / "outputs" / "store" / "match")
-    log = log_of(ntt(*run_options(coco, small_networks, "workers=2"), cwd=tmp_path))
-    assert "processes 2" in log
-    assert (tmp_path / "out" / "predictions.json").read_bytes() == (cwd / "out" / "predictions.json").read_bytes()
+    sweep = ["-m", *run_options(coco, small_networks, "workers=2", "seed=33,42", "hydra.sweep.dir=sweep")]
+    log = log_of(ntt(*sweep, cwd=tmp_path))
+    assert log.count("processes 2") == 2
+    assert (tmp_path / "sweep/0/predictions.json").read_bytes() == (cwd / "out" / "predictions.json").read_bytes()
 
 
 def test_a_killed_run_continues_and_ends_with_the_same_bytes(first_run, coco, small_networks, tmp_path):
