@@ -19,7 +19,7 @@ from ntt.memory.vectors import reference_vector
 from ntt.proposals.boxes import mask_boxes
 from ntt.proposals.masks import encode_masks
 from ntt.proposals.overlaps import mask_overlaps
-from ntt.proposals.propose import network_input
+from ntt.proposals.propose import network_input, unit_range
 from ntt.proposals.shards import ImageProposals
 from ntt.proposals.vectors import mask_vectors
 
@@ -77,7 +77,7 @@ def perfect_masks(image: Image, truth: list[Annotation], backbone: Dinov2, throu
     height, width = image.shape[:2]
     masks = torch.from_numpy(np.stack([annotation_mask(a, height, width) for a in truth])).bool()
     side = backbone.image_size
-    squared = network_input(image, through)[None]
+    squared = unit_range(network_input(image, through)[None])
     features = backbone(F.interpolate(squared, (side, side), mode="bicubic", align_corners=False))[0]
     rles, boxes = encode_masks(masks), mask_boxes(masks)
     return ImageProposals(

@@ -18,7 +18,7 @@ from ntt.config import PRECISIONS
 from ntt.devices import resolve_device
 from ntt.errors import InputError
 from ntt.precision import resolve_precision
-from ntt.proposals.propose import network_input
+from ntt.proposals.propose import network_input, unit_range
 from ntt.run import conf_folder
 
 
@@ -48,7 +48,7 @@ def run(given: argparse.Namespace, console: Console) -> None:
     images = folder_images(given.images, given.count) if given.images else made_up_images(given.count)
     console.print(f"building {given.backbone} and {given.segmenter} with random weights")
     networks = random_networks(conf_folder(), given.backbone, given.segmenter, given.points, device, precision)
-    first = network_input(images[0], networks.segmenter.image_size).unsqueeze(0)
+    first = unit_range(network_input(images[0], networks.segmenter.image_size).unsqueeze(0))
     networks.segmenter.iou_threshold = keep_a_share(networks.segmenter, first, given.kept)
     networks.plain_segmenter.iou_threshold = networks.segmenter.iou_threshold
     bench = Bench(device, given.repeats)

@@ -178,7 +178,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--batch", type=int, default=8, help="images that the encoders see at once")
     add("--shard", type=int, default=8, help="images per file")
     add("--decoders", type=int, default=2, help="threads that decode")
-    add("--packers", type=int, default=8, help="threads that compute final masks")
+    add("--packers", type=int, default=2, help="threads that compute final masks")
     return parser
 
 

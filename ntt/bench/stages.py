@@ -30,7 +30,7 @@ from ntt.matching.match import match
 from ntt.matching.settings import MatchSettings
 from ntt.precision import arithmetic
 from ntt.proposals.overlaps import mask_overlaps
-from ntt.proposals.propose import encode_final, network_input
+from ntt.proposals.propose import encode_final, network_input, unit_range
 from ntt.proposals.vectors import mask_vectors
 
 _CLASSES = 20  # of the novel split of COCO
@@ -45,7 +45,7 @@ def measure_image(bench: Bench, networks: Networks, image: np.ndarray) -> None:
         image: uint8 ``[H, W, 3]`` RGB.
     """
     backbone, segmenter, plain_segmenter = networks.backbone, networks.segmenter, networks.plain_segmenter
-    squared = network_input(image, segmenter.image_size).unsqueeze(0).to(bench.device)
+    squared = unit_range(network_input(image, segmenter.image_size).unsqueeze(0).to(bench.device))
     side = (backbone.image_size, backbone.image_size)
     encoder_input = F.interpolate(squared, side, mode="bicubic", align_corners=False)
 

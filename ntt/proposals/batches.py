@@ -42,8 +42,8 @@ class ImageBatches:
         Where a GPU runs out of memory the batch is halved and tried again, and later batches stay as small.
 
         Args:
-            encode: of ``[B, 3, S, S]``, on the device.
-            images: ``[3, S, S]`` each, anywhere; copied without waiting from pinned memory.
+            encode: of ``[B, ...]``, on the device.
+            images: ``[...]`` each, of one shape, anywhere; copied without waiting from pinned memory.
 
         Yields:
             For each image, its batch's result and its place in there.

@@ -50,9 +50,16 @@ class Segmenter(Protocol):
 
 
 def network_input(image: np.ndarray, side: int) -> Tensor:
-    """uint8 [H, W, 3] -> float32 [3, side, side] in [0, 1], aspect not kept (method, section 4, step 1)."""
-    resized = Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC)
-    return torch.from_numpy(np.array(resized)).permute(2, 0, 1).float() / 255
+    """uint8 [H, W, 3] -> uint8 [side, side, 3], aspect not kept (method, section 4, step 1).
+
+    Whole numbers, as PIL makes them: a quarter of the bytes to keep and to bring to a device.
+    """
+    return torch.from_numpy(np.array(Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC)))
+
+
+def unit_range(images: Tensor) -> Tensor:
+    """uint8 [B, S, S, 3] of :func:`network_input` -> float32 [B, 3, S, S] in [0, 1], where they are."""
+    return images.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format) / 255
 
 
 @dataclass(frozen=True)
@@ -89,11 +96,12 @@ class Networks:
         """Both encoders, on several images at once.
 
         Args:
-            images: [B, 3, S, S] of :func:`network_input`, S the segmenter's side.
+            images: uint8 [B, S, S, 3] of :func:`network_input`, S the segmenter's side, on the networks' device.
 
         Returns:
             The segmenter's embedding and float32 [B, grid * grid, D] patch features.
         """
+        images = unit_range(images)
         embedding = self.segmenter.encode(images)
         side = self.backbone.image_size
         # The published code resizes twice, and so do we: 1024 by PIL, then the encoder's side by torch.
@@ -166,7 +174,7 @@ def propose(image: np.ndarray, backbone: Encoder, segmenter: Segmenter, vector_d
         segmenter: image -> masks.
         vector_dtype: how precisely vectors are kept.
     """
-    squared = network_input(image, segmenter.image_size).unsqueeze(0)  # [1, 3, S, S]
+    squared = network_input(image, segmenter.image_size).unsqueeze(0)  # [1, S, S, 3]
     networks = Networks(backbone, segmenter)
     embedding, features = networks.encode(squared)
     height, width = image.shape[:2]

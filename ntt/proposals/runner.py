@@ -35,7 +35,7 @@ class Looking(Protocol):
     """What drives the device: :class:`ntt.proposals.propose.Networks`, or what stands for them."""
 
     def encode(self, images: Tensor) -> tuple[Embedding, Tensor]:
-        """[B, 3, S, S] -> embeddings and features of B images."""
+        """uint8 [B, S, S, 3] -> embeddings and features of B images."""
 
     def look(self, embedding: Embedding, features: Tensor) -> Seen:
         """One encoded image -> its proposals."""
@@ -58,7 +58,7 @@ class Part(Protocol):
 
 
 class _Decoded(NamedTuple):
-    """An image, ready for the networks: its size in pixels and [3, S, S]; or why it cannot be read."""
+    """An image, ready for the networks: its size in pixels and uint8 [S, S, 3]; or why it cannot be read."""
 
     height: int
     width: int
