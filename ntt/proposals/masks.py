@@ -13,7 +13,9 @@ from torch import Tensor
 
 from ntt.proposals.boxes import mask_boxes
 from ntt.proposals.interpolation import Resizing, Window, antialiased
-from ntt.proposals.runs import compressed_counts, joined_runs
+from ntt.proposals.runs import Runs, compressed_counts, joined_runs
+
+_MASKS_AT_ONCE = 128  # bounds the memory where masks are frayed and have many runs
 
 
 @dataclass(frozen=True)
@@ -45,23 +47,29 @@ def encode_logits(logits: Tensor, height: int, width: int) -> EncodedMasks:
         height: of the image, in pixels.
         width: of the image, in pixels.
     """
-    count, source = len(logits), logits.shape[-1]
-    if count == 0:
+    if len(logits) == 0:
         return EncodedMasks([], torch.zeros((0, 4), dtype=torch.int64), torch.zeros(0, dtype=torch.int64))
+    parts = [_encode(some, height, width) for some in logits.split(_MASKS_AT_ONCE)]
+    return EncodedMasks(
+        [{"size": [height, width], "counts": text} for counts, _ in parts for text in counts],
+        torch.from_numpy(np.concatenate([runs.boxes for _, runs in parts])),
+        torch.from_numpy(np.concatenate([runs.areas for _, runs in parts])),
+    )
+
+
+def _encode(logits: Tensor, height: int, width: int) -> tuple[list[str], Runs]:
+    """The strings and runs of some of the masks."""
+    source = logits.shape[-1]
     extents = mask_boxes(logits > 0).numpy()
     down, across = antialiased(source, height), antialiased(source, width)
-    rows, columns = down.windows(extents[:, 1::2]), across.windows(extents[:, 0::2])
+    windows = list(zip(down.windows(extents[:, 1::2]), across.windows(extents[:, 0::2]), strict=True))
     pixels = logits.float().numpy()
     # NumPy and not torch: these are a dozen calls on a few thousand pixels for each mask.
-    edges = [
-        _edges(pixels[i], down, across, row, column) for i, (row, column) in enumerate(zip(rows, columns, strict=True))
-    ]
-    corners = np.array([(column.start, row.start) for row, column in zip(rows, columns, strict=True)])
-    heights = np.array([row.stop - row.start for row in rows])
+    edges = [_edges(one, down, across, row, column) for one, (row, column) in zip(pixels, windows, strict=True)]
+    corners = np.array([(column.start, row.start) for row, column in windows]).reshape(-1, 2)
+    heights = np.array([row.stop - row.start for row, _ in windows], dtype=np.int64)
     runs = joined_runs(edges, corners, heights, height, width)
-    counts = compressed_counts(runs.changes, count, height * width)
-    rles = [{"size": [height, width], "counts": text} for text in counts]
-    return EncodedMasks(rles, torch.from_numpy(runs.boxes), torch.from_numpy(runs.areas))
+    return compressed_counts(runs.changes, len(logits), height * width), runs
 
 
 def _edges(

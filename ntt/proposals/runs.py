@@ -54,17 +54,25 @@ def compressed_counts(starts: NDArray[np.int64], count: int, pixels: int) -> lis
     place = np.arange(len(starts)) - np.repeat(firsts, runs)
     values = lengths.copy()
     values[2:] -= np.where(place[2:] > 2, lengths[:-2], 0)  # from the fourth on, the difference to the last but one
-    digits, unfinished = [], np.ones(len(values), dtype=bool)
-    while unfinished.any():
+    digits: list[
+        tuple[NDArray[np.int64], NDArray[np.uint8]]
+    ] = []  # of those numbers that have so many: which, and what
+    digits_of = np.zeros(len(values), dtype=np.int64)
+    unfinished = np.arange(len(values))
+    while len(unfinished):
         digit = values & (_MORE - 1)
         values = values >> _BITS
-        more = np.where(digit & (_MORE >> 1), values != -1, values != 0)  # a digit's highest bit is the sign
-        digits.append(np.where(unfinished, digit + _MORE * more + _ZERO, 0).astype(np.uint8))
-        unfinished = unfinished & more
-    table = np.stack(digits, axis=1)  # [R, digits], 0 where a number has ended
-    text = table[table > 0].tobytes().decode("ascii")
-    ends = np.cumsum(np.add.reduceat((table > 0).sum(axis=1), firsts)).tolist()
-    return [text[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+        more = values != -((digit >> (_BITS - 1)) & 1)  # a digit's highest bit is the sign
+        digits.append((unfinished, (digit + _MORE * more + _ZERO).astype(np.uint8)))
+        digits_of[unfinished] += 1
+        unfinished, values = unfinished[more], values[more]
+    ends = digits_of.cumsum()
+    text = np.empty(ends[-1], dtype=np.uint8)
+    for index, (which, characters) in enumerate(digits):
+        text[ends[which] - digits_of[which] + index] = characters
+    joined = text.tobytes().decode("ascii")
+    stops = ends[np.append(firsts[1:], len(starts)) - 1].tolist()  # of each mask's string
+    return [joined[start:stop] for start, stop in zip([0, *stops[:-1]], stops, strict=True)]
 
 
 @dataclass(frozen=True)

@@ -35,10 +35,11 @@ def make(work: Workspace, folder: Path) -> dict[str, Any]:
     """Write `memory.safetensors`, the vectors of every class."""
     chosen = references.load(work)
     encoded = encodings.ensure(work, chosen)
-    vectors = [(reference.category_id, one.vector) for reference, one in encodings.load(work, chosen)]
-    bank = MemoryBank.from_references(work.inputs.categories, vectors)
+    found = ((reference.category_id, one.vector) for reference, one in encodings.load(work, chosen))
+    bank = MemoryBank.from_references(work.inputs.categories, found)
     write_atomically(folder / _FILE, save(bank.to_tensors()))
-    return {"vectors": len(vectors), "encoded here": encoded, "dropped": len(chosen) - len(vectors)}
+    vectors = sum(map(len, bank.vectors))
+    return {"vectors": vectors, "encoded here": encoded, "dropped": len(chosen) - vectors}
 
 
 def load(work: Workspace) -> MemoryBank:

@@ -30,6 +30,20 @@ def test_blocks_of_rows_join_up(monkeypatch):
     assert listed(mask_overlaps(encode_masks(masks))) == brute_force(masks)
 
 
+def test_frayed_masks_are_compared_pixel_by_pixel_with_the_same_result(monkeypatch):
+    masks = torch.rand(7, 120, 160, generator=torch.Generator().manual_seed(0)) < torch.linspace(0, 1, 7)[:, None, None]
+    rles = encode_masks(masks)
+    frayed = mask_overlaps(rles)
+    assert listed(frayed) == brute_force(masks)
+    monkeypatch.setattr(overlaps_module, "_FRAYED", 1e9)
+    monkeypatch.setattr(overlaps_module, "_intersections", None)
+    merged = mask_overlaps(rles)
+    for name in ("rows", "cols", "intersections"):
+        one, other = getattr(frayed, name), getattr(merged, name)
+        assert one.dtype == other.dtype
+        assert torch.equal(one, other)
+
+
 def test_large_intersections_are_exact():
     masks = torch.ones(3, 1201, 997, dtype=torch.bool)
     masks[1, 600, 500] = False
