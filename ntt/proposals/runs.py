@@ -54,9 +54,8 @@ def compressed_counts(starts: NDArray[np.int64], count: int, pixels: int) -> lis
     place = np.arange(len(starts)) - np.repeat(firsts, runs)
     values = lengths.copy()
     values[2:] -= np.where(place[2:] > 2, lengths[:-2], 0)  # from the fourth on, the difference to the last but one
-    digits: list[
-        tuple[NDArray[np.int64], NDArray[np.uint8]]
-    ] = []  # of those numbers that have so many: which, and what
+    # By place: which of the numbers have a digit there, and its character.
+    digits: list[tuple[NDArray[np.intp], NDArray[np.uint8]]] = []
     digits_of = np.zeros(len(values), dtype=np.int64)
     unfinished = np.arange(len(values))
     while len(unfinished):
