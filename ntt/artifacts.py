@@ -78,18 +78,17 @@ class Artifact:
         """Remove a damaged artifact, first by name so that nobody sees half of it."""
         if self.exists():
             doomed = self._partial(writer())
+            doomed.parent.mkdir(parents=True, exist_ok=True)
             with suppress(FileNotFoundError):  # another process was faster
                 self.path.rename(doomed)
             shutil.rmtree(doomed, ignore_errors=True)
 
-    def _partial(self, writer: str) -> Path:
-        """Where a writer keeps the artifact while it is incomplete.
+    def _partial(self, maker: str) -> Path:
+        """Where a process keeps the artifact while it is incomplete.
 
         Not beside the finished ones: whoever looks for what killed writers left would list thousands of them.
         """
-        folder = self.path.parent.parent / "partial"
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder / f"{self.stage}-{self.key}-{writer}"
+        return self.path.parent.parent / "partial" / f"{self.stage}-{self.key}-{maker}"
 
     @contextmanager
     def writing(self, started: float | None = None) -> Iterator[Path]:
@@ -106,7 +105,7 @@ class Artifact:
         partial = self._partial(writer())
         for left in partial.parent.glob(self._partial("*").name):
             shutil.rmtree(left, ignore_errors=True)
-        partial.mkdir()
+        partial.mkdir(parents=True)
         started = started or time.time()
         try:
             yield partial

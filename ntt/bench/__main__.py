@@ -13,7 +13,7 @@ from ntt.bench.measure import Bench
 from ntt.bench.networks import keep_a_share, random_networks
 from ntt.bench.report import check_suffix, circumstances, rich_table, write
 from ntt.bench.scenes import folder_images, made_up_images
-from ntt.bench.stages import measure_evaluation, measure_image, measure_matching
+from ntt.bench.stages import measure_evaluation, measure_image, measure_masks_and_matching
 from ntt.config import PRECISIONS
 from ntt.devices import resolve_device
 from ntt.errors import InputError
@@ -55,7 +55,7 @@ def run(given: argparse.Namespace, console: Console) -> None:
     for number, image in enumerate(images, start=1):
         console.print(f"image {number} of {len(images)}, {given.points**2} prompts")
         measure_image(bench, networks, image)
-    measure_matching(bench, given.proposals)
+    measure_masks_and_matching(bench, given.proposals)
     measure_evaluation(bench, given.evaluated, detections=100)
     stages = list(bench.stages.values())
     title = f"plain fp32 path and ours in {precision}: {given.backbone}, {given.segmenter}, {given.points**2} prompts"

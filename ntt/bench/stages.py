@@ -75,7 +75,7 @@ def measure_image(bench: Bench, networks: Networks, image: np.ndarray) -> None:
     )
 
 
-def measure_matching(bench: Bench, count: int) -> None:
+def measure_masks_and_matching(bench: Bench, count: int) -> None:
     """Final masks and matching of made-up proposals: masks of random networks are noise, and too alike to be matched.
 
     Args:

@@ -41,7 +41,7 @@ def encode_dense(logits: Tensor, height: int, width: int) -> tuple[EncodedMasks,
         boxes[some] = mask_boxes(masks)
         pixels[some] = masks.transpose(1, 2).flatten(1)
     areas = pixels.sum(1)
-    overlaps = _pairs(_intersections(pixels))
+    overlaps = Overlaps.between(_intersections(pixels))
     counts = compressed_counts(run_starts(pixels).cpu().numpy(), count, height * width)
     rles = [{"size": [height, width], "counts": text} for text in counts]
     return EncodedMasks(rles, boxes.cpu(), areas.cpu()), overlaps
@@ -62,11 +62,3 @@ def _intersections(pixels: Tensor) -> Tensor:
         blocks = padded.unflatten(1, (-1, _PIXELS_AT_ONCE)).transpose(0, 1)  # [blocks, N, pixels]
         shared += torch.bmm(blocks, blocks.transpose(1, 2)).sum(0, dtype=torch.int32)
     return shared
-
-
-def _pairs(shared: Tensor) -> Overlaps:
-    """Each two masks that share pixels, once, on the host."""
-    index_type = torch.int16 if len(shared) <= torch.iinfo(torch.int16).max else torch.int32
-    rows, cols = shared.triu(1).nonzero().T
-    pixels = shared[rows, cols].cpu()
-    return Overlaps(rows.to("cpu", index_type), cols.to("cpu", index_type), pixels)

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 from torch import Tensor
 
@@ -16,7 +15,8 @@ ROWS_AT_ONCE = 64  # fewer would decode the strings too often, more would comput
 # Characters of a mask's string, on average, from which on products of the masks themselves take less time than merging
 # runs; a proposal on a photograph has a few hundred.
 _FRAYED = 4000
-_DENSE_BYTES = 2**29  # of all masks of an image, uncompressed
+DENSE_PIXELS = 2**29
+"""Of all masks of an image together, up to which they are held uncompressed: 1024 of 480 x 640 have 2 ** 28.2."""
 _PIXELS_AT_ONCE = 8192  # of a product: small enough for sums in float32 to be exact, and for a core's cache
 
 
@@ -34,6 +34,17 @@ class Overlaps:
     cols: Tensor
     intersections: Tensor
 
+    @staticmethod
+    def between(shared: Tensor) -> Overlaps:
+        """Those of masks whose every intersection is known.
+
+        Args:
+            shared: int32 [N, N] pixels that each two masks share, on any device.
+        """
+        rows, cols = shared.triu(1).nonzero().T
+        index_type = _index_type(len(shared))
+        return Overlaps(rows.to("cpu", index_type), cols.to("cpu", index_type), shared[rows, cols].cpu())
+
     def within(self, groups: Tensor) -> Overlaps:
         """The pairs whose masks belong to the same group.
 
@@ -45,6 +56,11 @@ class Overlaps:
         return Overlaps(self.rows[same], self.cols[same], self.intersections[same])
 
 
+def _index_type(count: int) -> torch.dtype:
+    """The smallest that numbers so many masks."""
+    return torch.int16 if count <= torch.iinfo(torch.int16).max else torch.int32
+
+
 def mask_overlaps(rles: list[dict[str, Any]]) -> Overlaps:
     """Intersections of all pairs of masks of one image, exact, from their run-length encodings.
 
@@ -54,16 +70,10 @@ def mask_overlaps(rles: list[dict[str, Any]]) -> Overlaps:
     Args:
         rles: N COCO encodings of one size.
     """
-    index_type = torch.int16 if len(rles) <= torch.iinfo(torch.int16).max else torch.int32
     characters = sum(len(rle["counts"]) for rle in rles)
-    if characters > _FRAYED * len(rles) and len(rles) * math.prod(rles[0]["size"]) <= _DENSE_BYTES:
-        shared = _intersections(rles)
-        row, col = np.nonzero(shared)
-        return Overlaps(
-            torch.from_numpy(row).to(index_type),
-            torch.from_numpy(col).to(index_type),
-            torch.from_numpy(shared[row, col]),
-        )
+    if characters > _FRAYED * len(rles) and len(rles) * math.prod(rles[0]["size"]) <= DENSE_PIXELS:
+        return Overlaps.between(_intersections(rles))
+    index_type = _index_type(len(rles))
     rows, cols, pixels = [], [], []
     for start in range(0, len(rles), ROWS_AT_ONCE):
         block = rles[start : start + ROWS_AT_ONCE]
@@ -85,8 +95,8 @@ def mask_overlaps(rles: list[dict[str, Any]]) -> Overlaps:
     )
 
 
-def _intersections(rles: list[dict[str, Any]]) -> NDArray[np.int32]:
-    """[N, N] pixels that two masks share, above the diagonal; 0 elsewhere. Takes a byte for each pixel of each mask."""
+def _intersections(rles: list[dict[str, Any]]) -> Tensor:
+    """int32 [N, N] pixels that each two masks share. Takes a byte for each pixel of each mask."""
     height, width = rles[0]["size"]
     # pycocotools decodes column-major, mask by mask: this is a view of its own memory.
     masks = torch.from_numpy(coco_mask.decode(rles).reshape(height * width, -1, order="F").T)  # [N, H * W]
@@ -94,5 +104,4 @@ def _intersections(rles: list[dict[str, Any]]) -> NDArray[np.int32]:
     for some in masks.split(_PIXELS_AT_ONCE, dim=1):
         pixels = some.float()
         shared += (pixels @ pixels.T).int()
-    above: NDArray[np.int32] = shared.triu(1).numpy()
-    return above
+    return shared

@@ -15,12 +15,10 @@ from torch import Tensor
 from ntt.proposals.boxes import mask_boxes
 from ntt.proposals.dense import encode_dense
 from ntt.proposals.masks import EncodedMasks, encode_logits
-from ntt.proposals.overlaps import Overlaps, mask_overlaps
+from ntt.proposals.overlaps import DENSE_PIXELS, Overlaps, mask_overlaps
 from ntt.proposals.shards import ImageProposals
 from ntt.proposals.vectors import mask_vectors
 from ntt.segmenters.decoding import Embedding, RawProposals
-
-_DENSE_PIXELS = 2**29  # of all masks of an image: 1024 of 480 x 640 have 2 ** 28.2
 
 
 class Encoder(Protocol):
@@ -157,7 +155,7 @@ def encode_final(logits: Tensor, height: int, width: int, dense: bool) -> tuple[
         width: of the image, in pixels.
         dense: whether whole images are computed where the logits are, as far as memory allows; else on the host.
     """
-    if dense and len(logits) * height * width <= _DENSE_PIXELS:
+    if dense and len(logits) * height * width <= DENSE_PIXELS:
         # Memory that the networks have taken meanwhile is no reason to fail.
         with suppress(torch.OutOfMemoryError):
             return encode_dense(logits, height, width)
