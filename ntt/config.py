@@ -18,7 +18,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from ntt.errors import InputError
 from ntt.matching.settings import MatchSettings
-from ntt.ranks import started
+from ntt.processes.ranks import started
 
 STAGES = ("references", "memory", "proposals", "match", "evaluate", "report")
 PRECISIONS = ("auto", "exact", "fp32", "tf32", "bf16", "fp16")

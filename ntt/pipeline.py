@@ -19,14 +19,15 @@ from hydra.types import RunMode
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
-from ntt.artifacts import Artifact, fingerprint
-from ntt.cluster.points import point_of
 from ntt.config import STAGES, RunConfig
-from ntt.files import write_json
-from ntt.inputs import check_files
-from ntt.ranks import current_rank, failures, record, wait_for_others
-from ntt.reporting.tracking import Tracker
+from ntt.processes.ranks import current_rank
+from ntt.processes.records import failures, record, wait_for_others
+from ntt.stages.inputs import check_files
 from ntt.stages.workspace import Workspace
+from ntt.store.artifacts import Artifact, fingerprint
+from ntt.store.files import write_json
+from ntt.sweeps.points import point_of
+from ntt.tracking.trackers import Tracker
 
 log = logging.getLogger(__name__)
 

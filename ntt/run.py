@@ -13,13 +13,13 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from ntt.cluster.pinned_job import as_submitted
 from ntt.commands import complain, is_command, run_command
-from ntt.composition_errors import explain
+from ntt.commands.composition_errors import explain
+from ntt.compute.collector import keep_what_is_loaded
 from ntt.config import read_config
 from ntt.downloads.settings import keep_libraries_offline
 from ntt.errors import InputError
-from ntt.garbage import keep_what_is_loaded
+from ntt.sweeps.pinned_job import as_submitted
 
 
 def conf_folder() -> Path:

@@ -68,17 +68,17 @@ def cheap_stages(images: int, folder: Path) -> dict[str, float]:
     import torch
     from safetensors.torch import save_file
 
-    from ntt.artifacts import Artifact
     from ntt.bench.scenes import detections_of, ellipses
     from ntt.data.coco import ImageRecord
     from ntt.evaluation.coco import evaluate
     from ntt.evaluation.files import write_predictions
-    from ntt.hashing import file_sha256
+    from ntt.masks.overlaps import mask_overlaps
     from ntt.matching.settings import MatchSettings
-    from ntt.proposals.overlaps import mask_overlaps
-    from ntt.proposals.shards import ImageProposals, pack
+    from ntt.proposals.image_proposals import ImageProposals, pack
     from ntt.stages.match import match_shard
     from ntt.stages.proposals import Shard
+    from ntt.store.artifacts import Artifact
+    from ntt.store.hashing import file_sha256
 
     torch.set_num_threads(1)
     made = ellipses(PROPOSALS, CLASSES)

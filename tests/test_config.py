@@ -7,7 +7,7 @@ from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from ntt.composition_errors import explain
+from ntt.commands.composition_errors import explain
 from ntt.config import read_config
 from ntt.errors import InputError
 from ntt.run import conf_folder

@@ -41,9 +41,9 @@ from ntt.evaluation.coco import evaluate, restrict_ground_truth
 from ntt.matching.match import match
 from ntt.matching.settings import MatchSettings
 from ntt.memory.bank import MemoryBank
-from ntt.progress import track
-from ntt.proposals.propose import propose
-from ntt.proposals.shards import ImageProposals
+from ntt.proposals.image_proposals import ImageProposals
+from ntt.proposals.networks import propose
+from ntt.screen.progress import track
 from ntt.segmenters.sam2 import Sam2
 from ntt.stages.match import results
 

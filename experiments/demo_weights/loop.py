@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from experiments.demo_weights.optimizer import MuonAdamW
-from ntt.progress import track
+from ntt.screen.progress import track
 
 CLIP_NORM = 1.0
 EVERY = 50  # steps between rows of the curve

@@ -14,13 +14,13 @@ from torch import Tensor
 
 from ntt.backbones.dinov2 import Dinov2
 from ntt.data.coco import Annotation, annotation_mask
+from ntt.masks.boxes import mask_boxes
+from ntt.masks.overlaps import mask_overlaps
+from ntt.masks.windowed import encode_masks
 from ntt.memory.crops import reference_crop
 from ntt.memory.vectors import reference_vector
-from ntt.proposals.boxes import mask_boxes
-from ntt.proposals.masks import encode_masks
-from ntt.proposals.overlaps import mask_overlaps
-from ntt.proposals.propose import network_input, unit_range
-from ntt.proposals.shards import ImageProposals
+from ntt.proposals.image_proposals import ImageProposals
+from ntt.proposals.networks import network_input, unit_range
 from ntt.proposals.vectors import mask_vectors
 
 CONTEXT = 0.2  # of the reference crops, as in conf/memory/mean.yaml

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ntt.drawn.classes import BASE_CLASSES, DrawnClass, compose_classes
 from ntt.drawn.scenes import SCENE_SIZE, draw_scene
-from ntt.progress import track
+from ntt.screen.progress import track
 
 COMPOSED = 180
 COMPOSED_SEED = 7

@@ -11,7 +11,7 @@ from torch import Tensor
 from experiments.precision.recorder import Seen
 from ntt.matching.match import Detections, match
 from ntt.matching.settings import MatchSettings
-from ntt.memory.clusters import kmeans
+from ntt.reporting.clusters import kmeans
 
 SAME_MASK = 0.9  # IoU above which two masks are taken for one
 

@@ -18,9 +18,9 @@ from experiments.precision.random_weights import random_backbone, random_segment
 from experiments.precision.recorder import PromptRecorder, Seen, look
 from ntt.config import RunConfig, read_config
 from ntt.data.images import IMAGE_SUFFIXES
-from ntt.progress import track
-from ntt.ranks import Rank
+from ntt.processes.ranks import Rank
 from ntt.run import conf_folder
+from ntt.screen.progress import track
 from ntt.stages.workspace import Workspace
 
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from ntt.data.images import load_image
-from ntt.proposals.propose import Encoder, propose
-from ntt.proposals.shards import ImageProposals
+from ntt.proposals.image_proposals import ImageProposals
+from ntt.proposals.networks import Encoder, propose
 from ntt.segmenters.decoding import Embedding, RawProposals
 from ntt.segmenters.sam2 import Sam2
 

@@ -23,9 +23,9 @@ from experiments.demo_weights.figures import SEED, SHOTS, World, average_precisi
 from experiments.demo_weights.figures import networks as demo_networks
 from experiments.demo_weights.proposals import encoded_reference
 from experiments.demo_weights.sizes import segmenter_config
-from ntt.progress import track
-from ntt.proposals.propose import Networks, finish, network_input
-from ntt.proposals.shards import ImageProposals
+from ntt.proposals.image_proposals import ImageProposals
+from ntt.proposals.networks import Networks, finish, network_input
+from ntt.screen.progress import track
 from ntt.segmenters.decoding import Embedding, RawProposals
 from ntt.segmenters.sam2 import Sam2
 

@@ -16,7 +16,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 if TYPE_CHECKING:
-    from ntt.cluster.points import Point
+    from ntt.sweeps.points import Point
 
 
 class LocalParallelLauncher(Launcher):
@@ -41,7 +41,7 @@ class LocalParallelLauncher(Launcher):
         from hydra.core.utils import configure_log
 
         from ntt.cluster.local import log_outcome, plan_slots, run_points, visible_gpus
-        from ntt.cluster.points import pin
+        from ntt.sweeps.points import pin
 
         assert self._context is not None
         assert self._config is not None

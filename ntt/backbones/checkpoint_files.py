@@ -10,9 +10,9 @@ from huggingface_hub import snapshot_download
 from torch import Tensor
 
 from ntt.backbones.architecture import Architecture
-from ntt.checkpoints import download_command, read_checkpoint
 from ntt.errors import InputError
-from ntt.hashing import file_sha256
+from ntt.networks.checkpoints import download_command, read_checkpoint
+from ntt.store.hashing import file_sha256
 
 WEIGHTS_KEY = "backbone.weights"
 HUB_PREFIX = "hub:"

@@ -19,7 +19,7 @@ from ntt.backbones.architecture import Architecture
 from ntt.backbones.dinov2_keys import sources
 from ntt.backbones.keys import rename, source_shapes
 from ntt.backbones.positions import resize_positions, trained_grid
-from ntt.checkpoints import check_keys
+from ntt.networks.checkpoints import check_keys
 
 Network: TypeAlias = Dinov2Model | Dinov2WithRegistersModel
 

@@ -13,7 +13,7 @@ from transformers import DINOv3ViTConfig, DINOv3ViTModel
 from ntt.backbones.architecture import Architecture
 from ntt.backbones.dinov3_keys import PERIODS, is_metas, masked_biases, meta_shapes, sources
 from ntt.backbones.keys import rename, source_shapes
-from ntt.checkpoints import check_keys
+from ntt.networks.checkpoints import check_keys
 
 _FFN_WEIGHT = "model.layer.0.mlp.up_proj.weight"
 _QUERY_BIAS = "model.layer.0.attention.q_proj.bias"

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from ntt.backbones.architecture import Architecture
 from ntt.backbones.checkpoint_files import check_config, locate, read_weights, weights_digest
-from ntt.devices import place
+from ntt.compute.devices import place
+from ntt.compute.precision import arithmetic, check_precision
 from ntt.errors import InputError
-from ntt.imagenet import normalise
-from ntt.precision import arithmetic, check_precision
+from ntt.networks.normalisation import normalise
 
 
 class PatchEncoder(ABC):
@@ -34,7 +34,7 @@ class PatchEncoder(ABC):
         ffn: feed-forward network of a block, "mlp" or "swiglu".
         registers: number of register tokens.
         device: where the network runs.
-        precision: its arithmetic: "exact", "fp32", "tf32", "bf16" or "fp16"; see :mod:`ntt.precision`.
+        precision: its arithmetic: "exact", "fp32", "tf32", "bf16" or "fp16"; see :mod:`ntt.compute.precision`.
         compile: whether ``torch.compile`` compiles the network at its first call.
 
     Attributes:

@@ -14,11 +14,11 @@ from ntt.bench.networks import keep_a_share, random_networks
 from ntt.bench.report import check_suffix, circumstances, rich_table, write
 from ntt.bench.scenes import folder_images, made_up_images
 from ntt.bench.stages import measure_evaluation, measure_image, measure_masks_and_matching
+from ntt.compute.devices import resolve_device
+from ntt.compute.precision import resolve_precision
 from ntt.config import PRECISIONS
-from ntt.devices import resolve_device
 from ntt.errors import InputError
-from ntt.precision import resolve_precision
-from ntt.proposals.propose import network_input, unit_range
+from ntt.proposals.networks import network_input, unit_range
 from ntt.run import conf_folder
 
 

@@ -9,9 +9,9 @@ from pycocotools import mask as coco_mask
 from torch import Tensor
 
 from ntt.evaluation.coco import Metrics
+from ntt.masks.overlaps import Overlaps
+from ntt.masks.windowed import EncodedMasks
 from ntt.matching.match import Detections
-from ntt.proposals.masks import EncodedMasks
-from ntt.proposals.overlaps import Overlaps
 from ntt.segmenters.decoding import RawProposals
 
 

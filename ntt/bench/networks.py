@@ -16,7 +16,7 @@ from torch import Tensor
 from ntt.backbones.architecture import Architecture
 from ntt.backbones.dinov2 import Dinov2
 from ntt.backbones.dinov2_network import Network, empty_network, load_network
-from ntt.devices import place
+from ntt.compute.devices import place
 from ntt.errors import InputError
 from ntt.segmenters.sam2 import Sam2
 from ntt.segmenters.sam2_network import build_network
@@ -50,7 +50,7 @@ def random_networks(
         segmenter: name of a SAM 2 in ``conf/segmenter``.
         points_per_side: of the prompt grid.
         device: where they run.
-        precision: of our side; see :mod:`ntt.precision`.
+        precision: of our side; see :mod:`ntt.compute.precision`.
 
     Raises:
         InputError: a name is unknown, or not that of a DINOv2.

@@ -24,14 +24,14 @@ from torch import Tensor
 
 from ntt.bench.scenes import disc_logits, made_up_images
 from ntt.data.images import load_image
-from ntt.files import write_atomically
-from ntt.proposals.batches import ImageBatches
-from ntt.proposals.boxes import mask_boxes
-from ntt.proposals.lanes import Lanes, Usage
-from ntt.proposals.propose import Seen, finish, network_input
-from ntt.proposals.runner import Part, Runner
-from ntt.proposals.shards import ImageProposals, pack
+from ntt.feeding.batches import ImageBatches
+from ntt.feeding.runner import Part, Runner
+from ntt.feeding.threads import Lanes, Usage
+from ntt.masks.boxes import mask_boxes
+from ntt.proposals.image_proposals import ImageProposals, pack
+from ntt.proposals.networks import Seen, finish, network_input
 from ntt.segmenters.decoding import Embedding, RawProposals
+from ntt.store.files import write_atomically
 
 _SIDE, _WIDTH = 1024, 1024  # of the segmenter's input, and channels of a vector
 _DIFFERENT = 8  # pictures that are drawn; the files repeat them

@@ -11,8 +11,8 @@ from pycocotools import mask as coco_mask
 from torch import Tensor
 
 from ntt.backbones.dinov2_network import Network
-from ntt.imagenet import normalise
 from ntt.matching.settings import MatchSettings
+from ntt.networks.normalisation import normalise
 
 
 @torch.no_grad()

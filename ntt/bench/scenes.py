@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ntt.data.images import IMAGE_SUFFIXES, load_image
 from ntt.errors import InputError
-from ntt.proposals.masks import rle_areas, rle_boxes
+from ntt.masks.windowed import rle_areas, rle_boxes
 
 HEIGHT, WIDTH = 480, 640  # the usual size of a COCO image
 
@@ -57,7 +57,7 @@ def disc_logits(count: int, side: int = 256) -> Tensor:
 
 @dataclass(frozen=True)
 class Ellipses:
-    """Made-up proposals of an image; the fields are named as in :class:`ntt.proposals.shards.ImageProposals`.
+    """Made-up proposals of an image; the fields are named as in :class:`ntt.proposals.image_proposals.ImageProposals`.
 
     Attributes:
         rles: N COCO encodings.

@@ -25,12 +25,13 @@ from ntt.bench.plain import (
     match_pair_by_pair,
 )
 from ntt.bench.scenes import HEIGHT, WIDTH, detections_of, disc_logits, ellipses
+from ntt.compute.precision import arithmetic
 from ntt.evaluation.coco import evaluate
+from ntt.masks.final import encode_final
+from ntt.masks.overlaps import mask_overlaps
 from ntt.matching.match import match
 from ntt.matching.settings import MatchSettings
-from ntt.precision import arithmetic
-from ntt.proposals.overlaps import mask_overlaps
-from ntt.proposals.propose import encode_final, network_input, unit_range
+from ntt.proposals.networks import network_input, unit_range
 from ntt.proposals.vectors import mask_vectors
 
 _CLASSES = 20  # of the novel split of COCO

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from ntt.cluster.points import Point
 from ntt.errors import InputError
+from ntt.sweeps.points import Point
 
 log = logging.getLogger(__name__)
 CONSOLE = "console.log"  # in a point's folder: what its process said

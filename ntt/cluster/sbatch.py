@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ntt.cluster.points import Point, override_value
 from ntt.errors import InputError
+from ntt.sweeps.points import Point, override_value
 
 _FOLDER = "slurm"
 _REPORT_MINUTES = 30

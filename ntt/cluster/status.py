@@ -11,9 +11,9 @@ from typing import Any
 
 from rich.table import Table
 
-from ntt.cluster.points import Point, read_points
 from ntt.cluster.submissions import active_points, process_runs
-from ntt.ranks import beats
+from ntt.processes.records import beats
+from ntt.sweeps.points import Point, read_points
 
 _COLOURS = {"done": "green", "running": "cyan", "failed": "red", "stopped": "yellow"}
 

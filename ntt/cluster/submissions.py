@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ntt.files import write_json
+from ntt.store.files import write_json
 
 _FILE = "submissions.json"
 # Job states in which SLURM still has something to do for a point.

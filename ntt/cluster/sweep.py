@@ -19,14 +19,14 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from ntt.cluster import sbatch
-from ntt.cluster.composition import share_composition
 from ntt.cluster.local import log_outcome, plan_slots, run_points, visible_gpus
-from ntt.cluster.points import Point, assignments, pin, read_points
 from ntt.cluster.status import read_status
 from ntt.cluster.submissions import Submission, add_submission
 from ntt.config import read_config
 from ntt.errors import InputError
-from ntt.inputs import check_files
+from ntt.stages.inputs import check_files
+from ntt.sweeps.composition import share_composition
+from ntt.sweeps.points import Point, assignments, pin, read_points
 
 log = logging.getLogger(__name__)
 LAUNCHERS = ("slurm", "local_parallel")

@@ -39,7 +39,7 @@ def _log_to_console() -> None:
     """Hydra sets up the logging of a run; here nobody else does."""
     import logging
 
-    from ntt.console import log_handler
+    from ntt.screen.console import log_handler
 
     logging.basicConfig(level=logging.INFO, handlers=[log_handler()], force=True)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from ntt.commands.options import add_network_options, choose, columns, network_settings
 from ntt.config import user_path
 from ntt.downloads.datasets import Dataset, fetch_dataset, link_dataset, list_datasets, verify_dataset
-from ntt.downloads.progress import format_size
+from ntt.screen.transfers import format_size
 
 
 def run(arguments: list[str], _conf: Path) -> int:

@@ -10,11 +10,11 @@ import rich
 
 from ntt.config import user_path
 from ntt.errors import InputError
-from ntt.files import write_atomically
-from ntt.reporting import sweep_tables
-from ntt.reporting.published import Published, methods, read_published
-from ntt.reporting.sweep_summary import FIGURES, missing_points, summarise, summarised_tasks
-from ntt.reporting.sweeps import Sweep, collect
+from ntt.store.files import write_atomically
+from ntt.sweeps import tables as sweep_tables
+from ntt.sweeps.collect import Sweep, collect
+from ntt.sweeps.published import Published, methods, read_published
+from ntt.sweeps.summary import FIGURES, missing_points, summarise, summarised_tasks
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def _write(sweep: Sweep, published: list[Published], figure: str, out: Path) -> 
         out.mkdir(parents=True, exist_ok=True)
         for name, page in pages.items():
             write_atomically(out / name, page.encode())
-        from ntt.reporting.sweep_plot import draw_sweep  # matplotlib takes a second to import
+        from ntt.sweeps.plot import draw_sweep  # matplotlib takes a second to import
 
         draw_sweep(summary, figure, beside, [out / f"{stem}.{kind}" for kind in ("png", "svg", "pdf")])
     except OSError as error:

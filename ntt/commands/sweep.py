@@ -7,10 +7,10 @@ from pathlib import Path
 
 import rich
 
-from ntt.cluster.points import read_points
 from ntt.cluster.status import read_status, status_table
 from ntt.cluster.sweep import compose_sweep, resume, run_here, submit_points
 from ntt.config import user_path
+from ntt.sweeps.points import read_points
 
 
 def run(arguments: list[str], conf: Path) -> int:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from ntt.commands import complain
 from ntt.commands.options import add_network_options, choose, columns, network_settings
-from ntt.downloads.progress import format_size
 from ntt.downloads.weights import Weights, fetch_weights, list_weights, verify_weights, weights_folder
 from ntt.errors import InputError
+from ntt.screen.transfers import format_size
 
 
 def run(arguments: list[str], conf: Path) -> int:

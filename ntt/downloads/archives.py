@@ -17,8 +17,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from ntt.downloads.parts import READABLE_BY_ALL
-from ntt.downloads.progress import Report, format_size, track_bytes
 from ntt.errors import InputError
+from ntt.screen.transfers import Report, format_size, track_bytes
 
 _CHUNK = 1 << 20
 # Text of many zeros compresses a thousandfold, and is then worth a look; annotation files about tenfold.

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from ntt.downloads.parts import Entity, Part
-from ntt.downloads.progress import Report, format_size, track_bytes
 from ntt.downloads.settings import DownloadSettings
 from ntt.errors import InputError
-from ntt.hashing import file_sha256
-from ntt.leases import Leases
+from ntt.screen.transfers import Report, format_size, track_bytes
+from ntt.store.hashing import file_sha256
+from ntt.store.leases import Leases
 
 log = logging.getLogger(__name__)
 

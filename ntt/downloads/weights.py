@@ -16,8 +16,8 @@ from ntt.downloads.http import download
 from ntt.downloads.parts import READABLE_BY_ALL
 from ntt.downloads.settings import DownloadSettings
 from ntt.errors import InputError
-from ntt.files import write_atomically
-from ntt.hashing import file_sha256
+from ntt.store.files import write_atomically
+from ntt.store.hashing import file_sha256
 
 _FACTS = Path(__file__).with_name("weights.yaml")
 _GROUPS = ("backbone", "segmenter")

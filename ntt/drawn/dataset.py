@@ -16,7 +16,7 @@ from pycocotools import mask as rle
 from ntt.drawn.classes import BASE_CLASSES, NOVEL_CLASSES
 from ntt.drawn.scenes import SCENE_SIZE, Scene, draw_scene
 from ntt.errors import InputError
-from ntt.progress import track
+from ntt.screen.progress import track
 
 VERSION = 1  # of the drawing: raised whenever the same seed gives other pixels
 TRAIN_SCENES, VAL_SCENES = 100, 60

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ntt.errors import InputError
-from ntt.files import write_atomically
+from ntt.store.files import write_atomically
 
 _quoted = json.encoder.encode_basestring_ascii
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ntt.masks.overlaps import Overlaps
 from ntt.matching.merging import class_coverages, diffusion_redundancy, score_factors, soft_redundancy, swallowed
 from ntt.matching.nms import class_nms
 from ntt.matching.scores import best_classes, unit_vectors
 from ntt.matching.settings import MatchSettings
-from ntt.proposals.overlaps import Overlaps
 
 
 @dataclass(frozen=True)

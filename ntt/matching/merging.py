@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from ntt.proposals.overlaps import Overlaps
+from ntt.masks.overlaps import Overlaps
 
 
 def class_coverages(

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ntt.proposals.interpolation import interpolation_matrix
+from ntt.masks.resizing import interpolation_matrix
 
 MASKS_AT_ONCE = 16  # keeps the float copy of the masks in cache: 4 MiB at 256 x 256
 

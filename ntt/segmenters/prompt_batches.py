@@ -9,7 +9,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from ntt.cores import on_every_core
+from ntt.compute.cores import on_every_core
 
 log = logging.getLogger(__name__)
 

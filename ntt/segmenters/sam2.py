@@ -10,18 +10,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ntt.checkpoints import check_keys, read_checkpoint
-from ntt.devices import place
+from ntt.compute.devices import place
+from ntt.compute.precision import arithmetic, check_precision
 from ntt.errors import InputError
-from ntt.hashing import file_sha256
-from ntt.imagenet import normalise
-from ntt.precision import arithmetic, check_precision
+from ntt.networks.checkpoints import check_keys, read_checkpoint
+from ntt.networks.normalisation import normalise
 from ntt.segmenters.adaptive import Cover, propose_adaptively
 from ntt.segmenters.decoding import PUBLISHED_BATCH, Embedding, RawProposals, decode_points
 from ntt.segmenters.points import on_coarse_grid, point_grid
 from ntt.segmenters.prompt_decoder import PromptDecoder
 from ntt.segmenters.resemblance import resembling_points
 from ntt.segmenters.sam2_network import build_network
+from ntt.store.hashing import file_sha256
 
 _WEIGHTS_KEY = "segmenter.weights"
 _DECODERS = ("fast", "plain")
@@ -47,7 +47,7 @@ class Sam2:
         cover_area: ... that covers at most this share of the image.
         resemblance: adaptive only: the share of the grid that ``points_like`` chooses; None where it is not asked.
         device: where the network runs.
-        precision: its arithmetic: "exact", "fp32", "tf32", "bf16" or "fp16"; see :mod:`ntt.precision`.
+        precision: its arithmetic: "exact", "fp32", "tf32", "bf16" or "fp16"; see :mod:`ntt.compute.precision`.
         channels_last: whether the image encoder's convolutions keep the channels of a pixel side by side.
         compile: whether ``torch.compile`` compiles the image encoder at first use, and on a GPU the prompt decoder.
 

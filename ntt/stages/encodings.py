@@ -15,19 +15,19 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save
 
-from ntt.artifacts import Artifact, fingerprint
+from ntt.compute.precision import arithmetic
 from ntt.data.coco import annotation_mask
 from ntt.data.images import UnreadableImage, load_image
 from ntt.data.sampling import Reference
 from ntt.errors import InputError
-from ntt.files import write_atomically, write_json
 from ntt.memory.crops import reference_crop
-from ntt.memory.maps import feature_maps
 from ntt.memory.vectors import reference_vector
-from ntt.precision import arithmetic
-from ntt.progress import track
+from ntt.reporting.maps import feature_maps
+from ntt.screen.progress import track
 from ntt.stages.workspace import Workspace
-from ntt.store import Store
+from ntt.store.artifacts import Artifact, fingerprint
+from ntt.store.files import write_atomically, write_json
+from ntt.store.store import Store
 
 log = logging.getLogger(__name__)
 CODE = 2

@@ -7,12 +7,12 @@ import logging
 from pathlib import Path
 from typing import Any, cast
 
-from ntt.artifacts import Artifact
 from ntt.evaluation.coco import evaluate, restrict_ground_truth
 from ntt.evaluation.engines import Engine
-from ntt.files import share, write_json
 from ntt.stages import match
 from ntt.stages.workspace import Workspace, once_per_run
+from ntt.store.artifacts import Artifact
+from ntt.store.files import share, write_json
 
 log = logging.getLogger(__name__)
 CODE = 1

@@ -15,16 +15,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ntt.artifacts import Artifact
 from ntt.evaluation.files import read_predictions, write_predictions
-from ntt.files import share
 from ntt.matching.match import Detections, match
 from ntt.matching.settings import MatchSettings
-from ntt.progress import track
-from ntt.proposals.shards import ImageProposals
+from ntt.proposals.image_proposals import ImageProposals
+from ntt.screen.progress import track
 from ntt.stages import memory, proposals
 from ntt.stages.proposals import Shard
 from ntt.stages.workspace import Workspace, once_per_run
+from ntt.store.artifacts import Artifact
+from ntt.store.files import share
 
 CODE = 1
 _FILE = "predictions.json"

@@ -7,11 +7,11 @@ from typing import Any
 
 from safetensors.torch import load_file, save
 
-from ntt.artifacts import Artifact, fingerprint
-from ntt.files import write_atomically
 from ntt.memory.bank import MemoryBank
 from ntt.stages import encodings, references
 from ntt.stages.workspace import Workspace, once_per_run
+from ntt.store.artifacts import Artifact, fingerprint
+from ntt.store.files import write_atomically
 
 CODE = 1
 _FILE = "memory.safetensors"

@@ -22,20 +22,20 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save
 
-from ntt.artifacts import Artifact
 from ntt.data.coco import ImageRecord
 from ntt.data.images import load_image
 from ntt.errors import InputError
-from ntt.files import write_atomically, write_json
-from ntt.progress import track
-from ntt.proposals.batches import ImageBatches
-from ntt.proposals.lanes import Lanes
-from ntt.proposals.propose import Networks
-from ntt.proposals.runner import Part, Runner
-from ntt.proposals.shards import ImageProposals, pack, unpack
+from ntt.feeding.batches import ImageBatches
+from ntt.feeding.runner import Part, Runner
+from ntt.feeding.threads import Lanes
+from ntt.proposals.image_proposals import ImageProposals, pack, unpack
+from ntt.proposals.networks import Networks
+from ntt.screen.progress import track
 from ntt.stages import memory
 from ntt.stages.workspace import Workspace
-from ntt.store import Claim
+from ntt.store.artifacts import Artifact
+from ntt.store.files import write_atomically, write_json
+from ntt.store.store import Claim
 
 log = logging.getLogger(__name__)
 CODE = 2

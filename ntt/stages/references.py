@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Any, cast
 
-from ntt.artifacts import Artifact
 from ntt.data.sampling import Reference, Shortage, fixed_references, sample_references
-from ntt.files import write_json
 from ntt.stages.workspace import Workspace, once_per_run
+from ntt.store.artifacts import Artifact
+from ntt.store.files import write_json
 
 CODE = 1
 

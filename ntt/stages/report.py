@@ -10,10 +10,8 @@ from typing import Any
 import rich
 from pycocotools import mask as coco_mask
 
-from ntt.artifacts import Artifact
 from ntt.data.coco import Annotation, annotation_mask
 from ntt.data.images import UnreadableImage, load_image
-from ntt.files import share
 from ntt.reporting.colours import class_colours
 from ntt.reporting.overlays import Instance, side_by_side
 from ntt.reporting.summary import report_markdown
@@ -21,6 +19,8 @@ from ntt.reporting.tables import coco_lines, metrics_table, per_class_table
 from ntt.stages import evaluate, match, memory, references
 from ntt.stages.sheets import memory_sheet, reference_sheet
 from ntt.stages.workspace import Workspace, once_per_run
+from ntt.store.artifacts import Artifact
+from ntt.store.files import share
 
 log = logging.getLogger(__name__)
 CODE = 1

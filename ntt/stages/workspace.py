@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from hydra.utils import get_class
 
-from ntt.artifacts import Artifact, fingerprint
 from ntt.config import ADAPTIVE_OPTIONS, BackboneConfig, RunConfig, SegmenterConfig, user_path
 from ntt.data.coco import Annotation
-from ntt.digests import FileDigests
 from ntt.errors import InputError
-from ntt.inputs import Inputs, open_inputs
-from ntt.ranks import Rank
-from ntt.store import Store
+from ntt.processes.ranks import Rank
+from ntt.stages.inputs import Inputs, open_inputs
+from ntt.store.artifacts import Artifact, fingerprint
+from ntt.store.digests import FileDigests
+from ntt.store.store import Store
 
 if TYPE_CHECKING:
     import torch
@@ -94,14 +94,14 @@ class Workspace:
     def device(self) -> torch.device:
         """Where the networks run: `auto` is resolved, what is not there is an InputError."""
         # Imported here, as below: torch takes seconds that a missing file should not cost.
-        from ntt.devices import resolve_device
+        from ntt.compute.devices import resolve_device
 
         return resolve_device(self.rank.device(self.config.device))
 
     @cached_property
     def precision(self) -> str:
         """The networks' arithmetic: what `auto` and `tf32` come to on the device."""
-        from ntt.precision import resolve_precision
+        from ntt.compute.precision import resolve_precision
 
         return resolve_precision(self.config.precision, self.device)
 

@@ -13,7 +13,7 @@ from ntt.backbones import checkpoint_files
 from ntt.backbones.architecture import Architecture
 from ntt.backbones.checkpoint_files import check_config, locate, read_weights, weight_files, weights_digest
 from ntt.errors import InputError
-from ntt.hashing import file_sha256
+from ntt.store.hashing import file_sha256
 
 URL = "https://example.org/released.pth"
 

@@ -15,7 +15,7 @@ from ntt.backbones.architecture import Architecture
 from ntt.backbones.dinov2 import Dinov2
 from ntt.backbones.dinov2_network import load_network
 from ntt.errors import InputError
-from ntt.hashing import file_sha256
+from ntt.store.hashing import file_sha256
 
 URL = "https://example.org/dinov2_tiny_pretrain.pth"
 WIDTH, DEPTH, HEADS = 32, 2, 4

@@ -9,9 +9,9 @@ import torch
 from ntt.bench.agreement import same_detections, same_masks, same_proposals
 from ntt.bench.measure import Bench, Stage, resident_bytes
 from ntt.bench.networks import keep_a_share
+from ntt.masks.overlaps import Overlaps
+from ntt.masks.windowed import EncodedMasks
 from ntt.matching.match import Detections
-from ntt.proposals.masks import EncodedMasks
-from ntt.proposals.overlaps import Overlaps
 from ntt.segmenters.decoding import RawProposals
 
 

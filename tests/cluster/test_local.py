@@ -8,8 +8,8 @@ import pytest
 
 from ntt.cluster import local
 from ntt.cluster.local import CONSOLE, plan_slots, run_points, visible_gpus
-from ntt.cluster.points import Point
 from ntt.errors import InputError
+from ntt.sweeps.points import Point
 
 
 @pytest.mark.parametrize(

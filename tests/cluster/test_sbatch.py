@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ntt.cluster.points import Point
 from ntt.cluster.sbatch import array_script, report_script, submit
 from ntt.errors import InputError
+from ntt.sweeps.points import Point
 
 SETTINGS = {
     "partition": "gpu",

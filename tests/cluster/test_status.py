@@ -13,8 +13,9 @@ import pytest
 from ntt.cluster import submissions
 from ntt.cluster.status import read_status
 from ntt.cluster.submissions import Submission, active_points, add_submission
-from ntt.files import write_json
-from ntt.ranks import Rank, record
+from ntt.processes.ranks import Rank
+from ntt.processes.records import record
+from ntt.store.files import write_json
 
 HOST = socket.gethostname()
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 if "NTT_TEST_STARTS" in os.environ:
-    from ntt.artifacts import Artifact
+    from ntt.store.artifacts import Artifact
 
     undisturbed = Artifact.writing
 
@@ -33,7 +33,7 @@ if "NTT_TEST_STARTS" in os.environ:
     Artifact.writing = writing
 
 if "NTT_TEST_CLAIM_SECONDS" in os.environ:
-    from ntt.store import Store
+    from ntt.store.store import Store
 
     at_once = Store._claim
 

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from experiments.precision.agreement import common, detection_agreement, mask_ious, proposal_agreement
 from experiments.precision.recorder import PromptRecorder, Seen
-from ntt.proposals.overlaps import Overlaps
-from ntt.proposals.shards import ImageProposals
+from ntt.masks.overlaps import Overlaps
+from ntt.proposals.image_proposals import ImageProposals
 from ntt.segmenters.decoding import RawProposals
 
 

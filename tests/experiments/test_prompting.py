@@ -15,7 +15,7 @@ from experiments.prompting import __main__ as prompting
 from ntt.data.coco import Annotation, CocoDataset, ImageRecord
 from ntt.drawn.classes import NOVEL_CLASSES
 from ntt.drawn.scenes import SCENE_SIZE, draw_scene
-from ntt.proposals.shards import ImageProposals
+from ntt.proposals.image_proposals import ImageProposals
 
 
 def world_of(count: int) -> World:

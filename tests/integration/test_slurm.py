@@ -14,8 +14,8 @@ import pytest
 from command_line import ntt
 from real_slurm import LAUNCHER, queue, reason_against, running_slurm, wait_for_jobs
 
-from ntt.cluster.points import read_points
 from ntt.run import conf_folder
+from ntt.sweeps.points import read_points
 
 pytestmark = [pytest.mark.integration, pytest.mark.cluster]
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -8,13 +8,13 @@ import pytest
 import torch
 from pycocotools import mask as coco_mask
 
+from ntt.masks.boxes import mask_boxes
+from ntt.masks.overlaps import mask_overlaps
+from ntt.masks.windowed import encode_logits
 from ntt.matching.match import match
 from ntt.matching.settings import MatchSettings
 from ntt.memory.bank import MemoryBank
 from ntt.memory.vectors import reference_vector
-from ntt.proposals.boxes import mask_boxes
-from ntt.proposals.masks import encode_logits
-from ntt.proposals.overlaps import mask_overlaps
 from ntt.proposals.vectors import mask_vectors
 
 OWN_GOLDEN = Path(__file__).resolve().parents[1] / "golden"

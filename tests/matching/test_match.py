@@ -5,11 +5,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ntt.masks.boxes import mask_boxes
+from ntt.masks.overlaps import mask_overlaps
+from ntt.masks.windowed import encode_masks
 from ntt.matching.match import match
 from ntt.matching.settings import MERGES, MatchSettings
-from ntt.proposals.boxes import mask_boxes
-from ntt.proposals.masks import encode_masks
-from ntt.proposals.overlaps import mask_overlaps
 
 
 def rectangles(corners, size=20):

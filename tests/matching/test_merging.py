@@ -5,10 +5,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ntt.masks.overlaps import mask_overlaps
+from ntt.masks.windowed import encode_masks
 from ntt.matching.merging import class_coverages, diffusion_redundancy, score_factors, soft_redundancy, swallowed
 from ntt.matching.scores import unit_vectors
-from ntt.proposals.masks import encode_masks
-from ntt.proposals.overlaps import mask_overlaps
 
 # Rank order: a whole object, three quarters of it, and half of that with as much outside.
 COVERAGE = torch.tensor([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.5, 0.4, 0.0]])

@@ -11,11 +11,11 @@ from stand_ins import SAM2_ARCHITECTURE, sam2_overrides, write_sam2
 from torch import Tensor
 
 from ntt.errors import InputError
-from ntt.hashing import file_sha256
 from ntt.segmenters.decoding import RawProposals
 from ntt.segmenters.points import on_coarse_grid, point_grid
 from ntt.segmenters.sam2 import Sam2
 from ntt.segmenters.sam2_network import build_network
+from ntt.store.hashing import file_sha256
 
 CONFIGS = Path(__file__).resolve().parents[2] / "conf" / "segmenter"
 IMAGE_SIZE = 128

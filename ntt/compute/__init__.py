@@ -1,0 +1,1 @@
+"""The machine: which device, which arithmetic, how many cores."""

@@ -1,0 +1,90 @@
+"""How much is done beside the networks, and how much of the time they worked."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+
+from ntt.screen.progress import format_duration, format_rate
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """How much is done beside the networks.
+
+    Attributes:
+        decoders: threads that decode.
+        ahead: images that are decoded before the networks want them.
+        packers: threads that compute final masks.
+        behind: images that the networks have seen and that are not packed yet.
+    """
+
+    decoders: int
+    ahead: int
+    packers: int
+    behind: int
+
+    @staticmethod
+    def suiting(device: torch.device, batch: int, bytes_behind: int) -> Lanes:
+        """On a CPU the networks use the cores themselves: one image ahead and one behind.
+
+        Args:
+            device: of the networks.
+            batch: images that they see at once.
+            bytes_behind: device memory that one image takes until it is packed.
+        """
+        if device.type == "cpu":
+            return Lanes(1, batch, 1, 1)
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        decoders = max(1, min(8, cores // 4))
+        # A GPU computes final masks itself, so few threads suffice; each holds some memory there.
+        packers = max(1, min(3, cores // 4)) if device.type == "cuda" else max(1, cores // 2)
+        behind = packers + batch
+        if device.type == "cuda":
+            behind = min(behind, torch.cuda.mem_get_info(device)[0] // (8 * bytes_behind))
+        return Lanes(decoders, 2 * batch, packers, max(2, behind))
+
+
+@dataclass
+class Usage:
+    """What the thread of the networks did, in seconds.
+
+    Attributes:
+        images: seen by the networks, or found to be unreadable.
+        networks: worked.
+        input: waited for images.
+        packing: waited for packing and writing.
+        others: waited for parts that other processes had.
+    """
+
+    images: int = 0
+    networks: float = 0.0
+    input: float = 0.0
+    packing: float = 0.0
+    others: float = 0.0
+
+    @property
+    def busy(self) -> float:
+        """Share of the time, without that for others, in which the networks worked."""
+        return self.networks / max(1e-9, self.networks + self.input + self.packing)
+
+    def __str__(self) -> str:
+        seconds = self.networks + self.input + self.packing
+        rate = format_rate(self.images, seconds, "images")
+        waited = f"waited {format_duration(self.input)} for images, {format_duration(self.packing)} for packing"
+        busy = f"networks busy {100 * self.busy:.0f} % ({waited})"
+        return f"{self.images} images in {format_duration(seconds)}, {rate}, {busy}"
+
+    @contextmanager
+    def of(self, what: str) -> Iterator[None]:
+        """Count the block's time as ``what``."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            setattr(self, what, getattr(self, what) + time.perf_counter() - began)

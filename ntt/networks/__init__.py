@@ -1,0 +1,1 @@
+"""What both networks need: checkpoints and the normalisation of their input."""

@@ -1,0 +1,168 @@
+"""Artifacts: folders named by a fingerprint of all that determines their contents.
+
+An artifact is a folder `<root>/<stage>/<key>/` with its files and a `manifest.json`. The key never depends on a path or
+a time, so equal keys mean equal artifacts. A folder gets its final name only when complete: a killed process leaves at
+most a folder in `<root>/partial`, which the next writer of the same artifact removes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import ntt
+from ntt.store.files import write_json, writer
+from ntt.store.hashing import file_sha256, known_sha256
+
+MANIFEST = "manifest.json"
+
+
+def fingerprint(inputs: Any) -> str:
+    """20 hex digits of the SHA-256 of `inputs` as canonical JSON (sorted keys, no white space)."""
+    text = json.dumps(inputs, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One entry of the store; it may or may not exist yet.
+
+    Attributes:
+        path: its folder.
+        stage: the stage that makes it.
+        key: fingerprint of `inputs`.
+        inputs: everything that determines its contents.
+    """
+
+    path: Path
+    stage: str
+    key: str
+    inputs: dict[str, Any]
+
+    def damage(self) -> str | None:
+        """Why a present artifact cannot be used (a changed, shortened or lost file), or None."""
+        try:
+            recorded = json.loads((self.path / MANIFEST).read_bytes())["files"]
+        except (OSError, ValueError, KeyError):
+            return "its manifest cannot be read"
+        for name, digest in recorded.items():
+            file = self.path / name
+            if not file.is_file():
+                return f"{name} is missing"
+            if known_sha256(file) != digest:
+                return f"{name} does not have its recorded checksum"
+        return None
+
+    def exists(self) -> bool:
+        return self.path.is_dir()
+
+    def manifest(self) -> dict[str, Any]:
+        value = json.loads((self.path / MANIFEST).read_bytes())
+        assert isinstance(value, dict)
+        return value
+
+    def discard(self) -> None:
+        """Remove a damaged artifact, first by name so that nobody sees half of it."""
+        if self.exists():
+            doomed = self._partial(writer())
+            doomed.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(FileNotFoundError):  # another process was faster
+                self.path.rename(doomed)
+            shutil.rmtree(doomed, ignore_errors=True)
+
+    def _partial(self, maker: str) -> Path:
+        """Where a process keeps the artifact while it is incomplete.
+
+        Not beside the finished ones: whoever looks for what killed writers left would list thousands of them.
+        """
+        return self.path.parent.parent / "partial" / f"{self.stage}-{self.key}-{maker}"
+
+    @contextmanager
+    def writing(self, started: float | None = None) -> Iterator[Path]:
+        """A folder to fill; it becomes the artifact when the block ends without an exception.
+
+        Only the holder of the artifact's lease writes (:meth:`Store.claim`), so partial folders of other writers are
+        what killed ones left, and are removed. If another process finished the same artifact meanwhile, its copy
+        stays: equal keys, equal contents.
+
+        Args:
+            started: when the work for it began, by time.time(), for the manifest; now where None.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        partial = self._partial(writer())
+        for left in partial.parent.glob(self._partial("*").name):
+            shutil.rmtree(left, ignore_errors=True)
+        partial.mkdir(parents=True)
+        started = started or time.time()
+        try:
+            yield partial
+            files = {str(p.relative_to(partial)): file_sha256(p) for p in sorted(partial.rglob("*")) if p.is_file()}
+            manifest = {
+                "stage": self.stage,
+                "key": self.key,
+                "inputs": self.inputs,
+                "files": files,
+                "seconds": round(time.time() - started, 3),
+                "made": provenance(),
+            }
+            write_json(partial / MANIFEST, manifest)
+            try:
+                partial.rename(self.path)
+            except OSError:
+                if not self.exists():
+                    raise
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def provenance() -> dict[str, Any]:
+    """Where and with what something was made: for the reader of a manifest, never part of a key."""
+    packages = ("torch", "transformers", "sam2", "hydra-core", "pycocotools", "hotcoco", "numpy", "pillow")
+    versions = {name: _version(name) for name in packages}
+    job = {k: os.environ[k] for k in ("SLURM_JOB_ID", "SLURM_PROCID", "RANK") if k in os.environ}
+    return {
+        "ntt": ntt.__version__,
+        "commit": _commit(),
+        "host": socket.gethostname(),
+        "python": platform.python_version(),
+        "versions": versions,
+        **({"job": job} if job else {}),
+    }
+
+
+@lru_cache
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+@lru_cache(maxsize=1)
+def _commit() -> str | None:
+    """The checkout's commit, with `+` when files differ from it; None outside a checkout."""
+    here = Path(ntt.__file__).resolve().parent
+
+    def git(*words: str) -> str:
+        done = subprocess.run(["git", "-C", str(here), *words], capture_output=True, text=True, timeout=10, check=True)
+        return done.stdout.strip()
+
+    try:
+        if Path(git("rev-parse", "--show-toplevel")) != here.parent:
+            return None
+        return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "-uno") else "")
+    except (OSError, subprocess.SubprocessError):
+        return None

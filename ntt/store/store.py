@@ -1,0 +1,229 @@
+"""The content-addressed store: who makes which artifact, so that whoever needs one first pays for all.
+
+Any number of processes on any number of hosts share one folder of artifacts (:mod:`ntt.store.artifacts`); what is
+missing they divide by leases (:mod:`ntt.store.leases`).
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ntt.errors import InputError
+from ntt.store.artifacts import Artifact, fingerprint
+from ntt.store.leases import Lease, Leases
+
+log = logging.getLogger(__name__)
+
+_POLL_SECONDS = 0.2  # between looks at what other processes are making
+
+
+@dataclass
+class Claim:
+    """The right of this process to make an artifact, renewed until it is released.
+
+    Attributes:
+        artifact: what may be made.
+        lease: the file that says so.
+        made: whether we did.
+        released: whether the right was given back.
+    """
+
+    artifact: Artifact
+    lease: Lease
+    _release: Callable[[], None]
+    made: bool = False
+    released: bool = field(default=False, init=False)
+
+    def release(self) -> None:
+        """Give the right back; does nothing the second time."""
+        if not self.released:
+            self._release()
+            self.released = True
+
+
+class Store:
+    """The folder of all artifacts, shared by any number of processes on any number of hosts.
+
+    Args:
+        root: the folder; made when it is not there.
+        lease_seconds: how long a process may be silent before others take over what it was making.
+    """
+
+    def __init__(self, root: Path, lease_seconds: float = 60.0) -> None:
+        self.root = root
+        self.root.mkdir(parents=True, exist_ok=True)
+        self._leases = Leases(root / "leases", lease_seconds)
+
+    def artifact(self, stage: str, inputs: dict[str, Any]) -> Artifact:
+        """The artifact of `stage` that `inputs` determine. Nothing is read or written."""
+        key = fingerprint({"stage": stage, **inputs})
+        return Artifact(self.root / stage / key, stage, key, inputs)
+
+    def missing(self, artifacts: Iterable[Artifact]) -> tuple[list[Artifact], int]:
+        """Those of the artifacts that have to be made, and how many of them because they are damaged.
+
+        A damaged one is reported in the log and removed.
+        """
+        absent, damaged = [], 0
+        for artifact in artifacts:
+            if artifact.exists():
+                if not (damage := artifact.damage()):
+                    continue
+                log.warning("%s %s is damaged (%s): it is made again", artifact.stage, artifact.path, damage)
+                artifact.discard()
+                damaged += 1
+            absent.append(artifact)
+        return absent, damaged
+
+    @contextmanager
+    def claim(self, artifact: Artifact) -> Iterator[Claim | None]:
+        """The right to make an artifact inside the block; None when it exists or somebody else is making it."""
+        claim = self._claim(artifact)
+        try:
+            yield claim
+        finally:
+            if claim:
+                claim.release()
+
+    def claims(
+        self, artifacts: Iterable[Artifact], made_elsewhere: Callable[[Artifact], None] = lambda _: None
+    ) -> Generator[Claim | None, None, None]:
+        """Claim what nobody has made or is making, one after the other, until all artifacts exist.
+
+        Any number of processes may do this at once with the same list; they share the work. Every claim goes to
+        :meth:`finish`, in any thread and while further ones are taken; one that ended without its artifact comes again.
+
+        Args:
+            artifacts: what is needed; distinct.
+            made_elsewhere: told of each that exists without our doing.
+
+        Yields:
+            A claim, or None where everything missing is being made, here or elsewhere: wait a little before asking
+            again. Closing the iterator gives up the claims that were not finished.
+
+        Raises:
+            InputError: the disk is full.
+        """
+        pending = list(artifacts)
+        ours: dict[str, Claim] = {}
+        try:
+            while pending:
+                waiting, moved = [], False
+                for artifact in pending:
+                    claim = ours.get(artifact.key)
+                    if claim and not claim.released:
+                        waiting.append(artifact)
+                        continue
+                    moved = moved or claim is not None
+                    if claim and claim.made:
+                        continue
+                    with self._explaining_a_full_disk():
+                        claim = self._claim(artifact)
+                    if claim:
+                        ours[artifact.key] = claim
+                        moved = True
+                        yield claim
+                        waiting.append(artifact)
+                    elif artifact.exists():
+                        made_elsewhere(artifact)
+                    else:
+                        ours.pop(artifact.key, None)
+                        waiting.append(artifact)
+                if len(waiting) == len(pending) and not moved:
+                    yield None
+                pending = waiting
+        finally:
+            for claim in ours.values():
+                claim.release()
+
+    def finish(self, claim: Claim, make: Callable[[Artifact], None]) -> bool:
+        """Make what was claimed, and release the claim.
+
+        Args:
+            claim: of :meth:`claims`.
+            make: makes the artifact, in the block of its :meth:`Artifact.writing`.
+
+        Returns:
+            False when we were silent for so long that another process took it over meanwhile.
+
+        Raises:
+            InputError: the disk is full.
+        """
+        try:
+            with self._explaining_a_full_disk():
+                claim.made = claim.lease.held() and _made_in_time(claim.artifact, make, claim.lease)
+            return claim.made
+        finally:
+            claim.release()
+
+    def obtain(
+        self,
+        artifacts: Iterable[Artifact],
+        make: Callable[[Artifact], None],
+        made_elsewhere: Callable[[Artifact], None] = lambda _: None,
+    ) -> int:
+        """See that all artifacts exist: make those of :meth:`claims` one by one, wait for the others.
+
+        Args:
+            artifacts: what is needed; distinct.
+            make: makes one, in the block of its :meth:`Artifact.writing`.
+            made_elsewhere: told of each that exists without our doing.
+
+        Returns:
+            How many this process made.
+
+        Raises:
+            InputError: the disk is full.
+        """
+        made = 0
+        with closing(self.claims(artifacts, made_elsewhere)) as claims:
+            for claim in claims:
+                if claim:
+                    made += self.finish(claim, make)
+                else:
+                    time.sleep(_POLL_SECONDS)
+        return made
+
+    def _claim(self, artifact: Artifact) -> Claim | None:
+        if artifact.exists():
+            return None
+        name = f"{artifact.stage}-{artifact.key}"
+        lease = self._leases.claim(name)
+        if lease is None:
+            return None
+        claim = Claim(artifact, lease, lambda: self._leases.release(name))
+        if artifact.exists():  # finished between the look and the claim
+            claim.release()
+            return None
+        return claim
+
+    @contextmanager
+    def _explaining_a_full_disk(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise InputError(
+                f"There is no space left for the store in {self.root} ({error.strerror}): free some, or set store.root "
+                "to a larger disk; what is complete is kept."
+            ) from error
+
+
+def _made_in_time(artifact: Artifact, make: Callable[[Artifact], None], lease: Lease) -> bool:
+    """Make an artifact; False when we were silent for so long that another process took it over meanwhile."""
+    try:
+        make(artifact)
+    except OSError:
+        # The one that took over has removed our partial folder.
+        if lease.held():
+            raise
+        return False
+    return True
