@@ -92,7 +92,7 @@ class PatchEncoder(ABC):
         return weights_digest(self._path)
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Encode images: the last block's patch tokens after the final normalisation (method section 2.4).
+        """Encode images: the last block's patch tokens after the final normalisation (docs/method.md, section 2.4).
 
         Args:
             images: float ``[B, 3, S, S]``, RGB in [0, 1], on any device.

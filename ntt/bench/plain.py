@@ -60,7 +60,7 @@ def match_pair_by_pair(
     prototypes: Tensor,
     settings: MatchSettings,
 ) -> dict[int, float]:
-    """Matching with soft merging, one pair of proposals at a time (method section 5).
+    """Matching with soft merging, one pair of proposals at a time (docs/method.md, section 5).
 
     Returns:
         Proposal -> score of the detections.

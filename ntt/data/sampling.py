@@ -1,4 +1,4 @@
-"""Choosing the reference objects: the published seeded draw, or a fixed set."""
+"""Choosing the reference objects: the published seeded draw, or a fixed set (docs/method.md, section 1)."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def mask_boxes(masks: Tensor) -> Tensor:
-    """Smallest box around each mask's pixels (method section 4.4).
+    """Smallest box around each mask's pixels (docs/method.md, section 4.4).
 
     Args:
         masks: bool [N, h, w].

@@ -48,7 +48,7 @@ def encode_dense(logits: Tensor, height: int, width: int) -> tuple[EncodedMasks,
 
 
 def _resized(logits: Tensor, height: int, width: int) -> Tensor:
-    """float32 [n, height, width] of method section 5.3."""
+    """float32 [n, height, width] of docs/method.md, section 5.3."""
     size = (height, width)
     return F.interpolate(logits[None].float(), size=size, mode="bilinear", align_corners=False, antialias=True)[0]
 

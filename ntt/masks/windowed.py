@@ -34,7 +34,7 @@ class EncodedMasks:
 
 
 def encode_logits(logits: Tensor, height: int, width: int) -> EncodedMasks:
-    """Masks at the image's size (method section 5.3): antialiased bilinear resizing, then > 0, compressed.
+    """Masks at the image's size (docs/method.md, section 5.3): antialiased bilinear resizing, then > 0, compressed.
 
     Only the part of the image that a mask's positive logits can reach is computed, as a weighted mean of logits that
     are all <= 0 is never foreground; and only there runs are looked for.

@@ -1,1 +1,1 @@
-"""From proposals and prototypes to detections: plain functions on tensors (method section 5)."""
+"""From proposals and prototypes to detections: plain functions on tensors (docs/method.md, section 5)."""

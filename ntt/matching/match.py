@@ -1,4 +1,4 @@
-"""Matching the proposals of one image against the prototypes (method section 5)."""
+"""Matching the proposals of one image against the prototypes (docs/method.md, section 5)."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def score_factors(redundancy: Tensor) -> Tensor:
 
 
 def soft_redundancy(coverage: Tensor, units: Tensor) -> Tensor:
-    """Semantic-aware soft merging (method section 5.4): ``max_j coverage_ij * max(0, cos(v_i, v_j))``.
+    """The paper's soft merging (docs/method.md, section 5.4): ``max_j coverage_ij * max(0, cos(v_i, v_j))``.
 
     Args:
         coverage: [n, n] of one class.
@@ -82,7 +82,7 @@ def swallowed(coverage: Tensor, threshold: float) -> Tensor:
 
 
 def diffusion_redundancy(coverage: Tensor, alpha: float, steps: int, tolerance: float, normalise: bool) -> Tensor:
-    """Graph diffusion of FSOD-VFM (arXiv 2602.03137): the pi of its ``max(0, 1 - pi) ** 0.5``.
+    """FSOD-VFM's graph diffusion (docs/method.md, section 6.2): the pi of its ``max(0, 1 - pi) ** 0.5``.
 
     pi starts at 1 / n and follows ``pi <- alpha * W pi + (1 - alpha) * p``, with W the coverage matrix and p
     its row maxima.

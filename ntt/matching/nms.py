@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def class_nms(boxes: Tensor, ranking: Tensor, labels: Tensor, iou_threshold: float) -> Tensor:
-    """Greedy NMS inside each class (method section 5.2).
+    """Greedy NMS inside each class (docs/method.md, section 5.2).
 
     Walking from the highest rank down, a box is dropped when its IoU with a kept box of its class is greater
     than the threshold. Equal ranks keep their input order, so the result is deterministic.

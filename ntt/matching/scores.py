@@ -13,7 +13,7 @@ def unit_vectors(vectors: Tensor) -> Tensor:
 
 
 def best_classes(units: Tensor, prototypes: Tensor) -> tuple[Tensor, Tensor]:
-    """Score and label of every proposal: its best class only (method section 5.1).
+    """Score and label of every proposal: its best class only (docs/method.md, section 5.1).
 
     The score is the cosine with the class's prototype, clamped at 0. Of equally good classes the first is
     taken, so a proposal that resembles none belongs to class 0 with score 0.

@@ -1,1 +1,1 @@
-"""References -> vectors -> prototypes: pure functions of tensors (method sections 2 and 3)."""
+"""References -> vectors -> prototypes: pure functions of tensors (docs/method.md, sections 2 and 3)."""

@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 def crop_window(bbox: Sequence[float], height: int, width: int, context: float) -> tuple[int, int, int, int]:
-    """Square window around a box, clipped at the image border (method section 2, step 2).
+    """Square window around a box, clipped at the image border (docs/method.md, section 2.2).
 
     Args:
         bbox: (x, y, width, height) in pixels of the image.
@@ -46,7 +46,7 @@ def reference_crop(
     image_size: int,
     grid: int,
 ) -> tuple[Tensor, Tensor]:
-    """Encoder input of one reference and its soft mask on the patch grid (method section 2, steps 1 to 3).
+    """Encoder input of one reference and its soft mask on the patch grid (docs/method.md, sections 2.1 to 2.3).
 
     Args:
         image: uint8 [H, W, 3] RGB.

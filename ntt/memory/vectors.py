@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 def reference_vector(features: Tensor, mask: Tensor) -> Tensor | None:
-    """Mean of a reference's patch features, weighted by its soft mask (method section 2, step 5).
+    """Mean of a reference's patch features, weighted by its soft mask (docs/method.md, section 2.5).
 
     Args:
         features: [P, D] patch features of the crop, row-major over the grid.

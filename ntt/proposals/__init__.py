@@ -1,1 +1,1 @@
-"""What an image holds before any reference is known: masks, boxes, vectors, overlaps (method section 4)."""
+"""What an image holds before any reference is known: masks, boxes, vectors, overlaps (docs/method.md, section 4)."""

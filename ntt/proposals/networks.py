@@ -1,4 +1,4 @@
-"""One image through both networks (method, section 4)."""
+"""One image through both networks (docs/method.md, section 4)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Segmenter(Protocol):
 
 
 def network_input(image: np.ndarray, side: int) -> Tensor:
-    """uint8 [H, W, 3] -> uint8 [side, side, 3], aspect not kept (method, section 4, step 1).
+    """uint8 [H, W, 3] -> uint8 [side, side, 3], aspect not kept (docs/method.md, section 4.1).
 
     Whole numbers, as PIL makes them: a quarter of the bytes to keep and to bring to a device.
     """

@@ -12,7 +12,7 @@ MASKS_AT_ONCE = 16  # keeps the float copy of the masks in cache: 4 MiB at 256 x
 
 
 def mask_vectors(features: Tensor, masks: Tensor, grid: int) -> Tensor:
-    """L2-normalised mean of the upsampled features over each mask (method section 4.5).
+    """L2-normalised mean of the upsampled features over each mask (docs/method.md, section 4.5).
 
     Averaging ``upsample(features)`` over a mask is averaging the features themselves with the mask carried to
     the patch grid by the adjoint of the upsampling, so no [m, m, D] tensor ever exists.

@@ -9,7 +9,7 @@ from ntt.reporting.clusters import kmeans, pca
 
 
 def feature_maps(features: Tensor, mask: Tensor, clusters: int = 4) -> tuple[Tensor, Tensor]:
-    """Three principal components and k-means labels of the masked patches (method, section 3).
+    """Three principal components and k-means labels of the masked patches (docs/method.md, section 3).
 
     Args:
         features: [P, D] patch features of the crop, row-major over the grid.

@@ -1,7 +1,8 @@
 """Adaptive prompting: a coarse grid first, then the other points only where no good mask covers them yet.
 
-An option beside the published grid, which prompts every point (method section 4.3). It only leaves prompts out, so each
-of its masks is one that the full grid yields too; what it may miss is an object inside a mask of another.
+An option beside the published grid, which prompts every point (docs/method.md, section 4.3). It only leaves
+prompts out, so each of its masks is one that the full grid yields too; what it may miss is an object inside a mask of
+another (docs/method.md, section 6.3).
 """
 
 from __future__ import annotations

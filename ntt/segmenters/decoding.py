@@ -66,7 +66,7 @@ class RawProposals:
 def decode_points(
     model: SAM2Base, embedding: Embedding, points: Tensor, iou_threshold: float, prompt_batch: int
 ) -> RawProposals:
-    """At most one mask per point, each point a positive prompt of its own (method sections 4.3 and 4.4).
+    """At most one mask per point, each point a positive prompt of its own (docs/method.md, sections 4.3 and 4.4).
 
     By the library's own decoder, all masks of all prompts: the reference for :mod:`ntt.segmenters.prompt_decoder`.
 

@@ -1,4 +1,4 @@
-"""Image tokens of SAM 2's mask decoder, kept as a sum of shared and low-rank parts.
+"""Image tokens of SAM 2's mask decoder, kept as a sum of shared and low-rank parts (docs/method.md, section 8.2).
 
 The library updates ``[b, N, D]`` image tokens (b prompts, N = 4096 positions, D = 256 channels) in every layer of its
 two-way transformer. Here they are never formed. A prompt has T = 8 tokens, so an attention of H = 8 heads from image to

@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def point_grid(per_side: int, image_size: int) -> Tensor:
-    """Points spread evenly over a square image, x outermost (method section 4.3).
+    """Points spread evenly over a square image, x outermost (docs/method.md, section 4.3).
 
     Args:
         per_side: points along each axis.

@@ -1,4 +1,4 @@
-"""From point prompts to proposals by SAM 2's mask decoder, rearranged but not changed.
+"""From point prompts to proposals by SAM 2's mask decoder, rearranged but not changed (docs/method.md, section 8).
 
 It decides what :func:`ntt.segmenters.decoding.decode_points` decides by the library's decoder, with less work: what the
 prompts share of an image is computed once and the rest stays in parts (:mod:`ntt.segmenters.factored`); the predicted

@@ -1,7 +1,8 @@
 """Which points of the grid are worth a prompt, where the references are known before the prompts are chosen.
 
-The published method prompts alike whatever the references are (section 4), so that all of them share one pass. This
-option gives that up: the points depend on the memory, and so do the proposals.
+The published method prompts alike whatever the references are (docs/method.md, section 4.3), so that all of them share
+one pass. This option (docs/method.md, section 6.4) gives that up: the points depend on the memory, and so do the
+proposals.
 """
 
 from __future__ import annotations

@@ -134,7 +134,7 @@ class Sam2:
         return Embedding(image_embed, high_res)
 
     def propose(self, embedding: Embedding, points: Tensor) -> RawProposals:
-        """Masks of one image, at most one per point, in the points' order (method sections 4.3 and 4.4).
+        """Masks of one image, at most one per point, in the points' order (docs/method.md, sections 4.3 and 4.4).
 
         With adaptive prompting some of these only, those of the coarse points first.
 

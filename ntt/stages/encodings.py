@@ -42,7 +42,7 @@ class Encoding:
     """One reference as the encoder sees it.
 
     Attributes:
-        vector: float32 [D], the mean of its patch features (method, section 2).
+        vector: float32 [D], the mean of its patch features (docs/method.md, section 2).
         pca: uint8 [grid, grid, 3], principal components of its patches.
         clusters: uint8 [grid, grid], k-means labels of its patches, 0 outside.
     """

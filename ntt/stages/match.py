@@ -1,4 +1,4 @@
-"""Stage 4: give every proposal its class and every image its detections (method, section 5)."""
+"""Stage 4: give every proposal its class and every image its detections (docs/method.md, section 5)."""
 
 from __future__ import annotations
 

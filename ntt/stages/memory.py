@@ -1,4 +1,4 @@
-"""Stage 2: encode the references and keep one vector of each (method, sections 2 and 3)."""
+"""Stage 2: encode the references and keep one vector of each (docs/method.md, sections 2 and 3)."""
 
 from __future__ import annotations
 

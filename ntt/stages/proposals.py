@@ -1,4 +1,4 @@
-"""Stage 3: what the networks see in every target image (method, section 4); no reference is involved.
+"""Stage 3: what the networks see in every target image (docs/method.md, section 4); no reference is involved.
 
 The expensive stage, and the one that every shot count, seed, split and matcher setting shares, unless
 `segmenter.resemblance` has the memory choose the prompts: then each memory has proposals of its own. Images are grouped

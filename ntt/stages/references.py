@@ -1,4 +1,4 @@
-"""Stage 1: choose the reference objects of every class (method, section 1)."""
+"""Stage 1: choose the reference objects of every class (docs/method.md, section 1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sections 2.5, 3, 4 and 5 of the method against outputs of the published implementation."""
+"""docs/method.md, sections 2.5, 3, 4.5 and 5, against outputs of the published implementation."""
 
 import importlib.util
 import json
