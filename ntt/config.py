@@ -19,6 +19,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from ntt.errors import InputError
 from ntt.matching.settings import MatchSettings
 from ntt.processes.ranks import started
+from ntt.segmenters.still_images import OVERRIDE, adds_no_mem_embed, first_given
 
 STAGES = ("references", "memory", "proposals", "match", "evaluate", "report")
 PRECISIONS = ("auto", "exact", "fp32", "tf32", "bf16", "fp16")
@@ -116,6 +117,7 @@ class SegmenterConfig:
     cover_iou: float = 0.8
     cover_area: float = 0.25
     resemblance: float | None = None
+    no_mem_embed: bool | None = None
 
     def __post_init__(self) -> None:
         _require(
@@ -147,6 +149,9 @@ class SegmenterConfig:
             share,
             "null, or with segmenter.prompts=adaptive a share above 0, at most 1",
         )
+        # One key from here on, so that both ways to give it are the same artifact.
+        self.no_mem_embed = first_given(adds_no_mem_embed(self.no_mem_embed, self.overrides), True)
+        self.overrides = {key: value for key, value in self.overrides.items() if key != OVERRIDE}
 
 
 @dataclass

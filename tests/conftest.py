@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import stand_ins
+from golden_files import golden_folder
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -14,7 +15,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 @pytest.fixture(scope="session")
 def golden() -> Path:
     """Folder of expected outputs: ``NTT_GOLDEN``, else the copies in tests/golden."""
-    folder = Path(os.environ.get("NTT_GOLDEN") or REPOSITORY / "tests" / "golden")
+    folder = golden_folder()
     if not folder.is_dir():
         pytest.skip(f"no golden folder at {folder}; set NTT_GOLDEN")
     return folder

@@ -51,6 +51,32 @@ def test_the_published_rows(shots):
     assert (run.shots, run.seed, run.split) == (shots, 33, "novel")
     assert run.backbone.name == "dinov2_vitl14"
     assert run.segmenter.name == "sam2_hiera_large"
+    assert (run.precision, run.store.vectors, run.segmenter.no_mem_embed) == ("fp32", "float32", False)
+
+
+def test_what_is_not_of_the_published_tables_adds_what_sam2_was_trained_with():
+    runs = [read_config(composed(*options)) for options in ([], ["+experiment=demo"], ["+experiment=custom", *PATHS])]
+    assert [(run.precision, run.segmenter.no_mem_embed) for run in runs] == [
+        ("auto", True),
+        ("fp32", True),
+        ("auto", True),
+    ]
+
+
+@pytest.mark.parametrize("experiment", ["demo", "coco_1shot"])
+@pytest.mark.parametrize("value", ["true", "false"])
+def test_no_mem_embed_and_the_override_of_sam2s_name_are_one(experiment, value):
+    override = f"segmenter.overrides.directly_add_no_mem_embed={value}"
+    ways = [[override], [f"+{override}"], [f"++{override}"], [f"segmenter.no_mem_embed={value}"]]
+    ways.append([override, f"segmenter.no_mem_embed={value}"])
+    runs = [read_config(composed(f"+experiment={experiment}", *way)) for way in ways]
+    assert runs[0].segmenter.no_mem_embed is (value == "true")
+    assert all(run == runs[0] for run in runs)
+
+    other = "false" if value == "true" else "true"
+    message = complaint(f"+experiment={experiment}", override, f"segmenter.no_mem_embed={other}")
+    assert f"segmenter.no_mem_embed={other}" in message
+    assert f"segmenter.overrides.directly_add_no_mem_embed={value}" in message
 
 
 def test_every_value_of_every_config_has_a_comment():
@@ -81,6 +107,8 @@ def test_every_value_of_every_config_has_a_comment():
         ("segmenter.cover_iou=80", ["segmenter.cover_iou=80", "from 0 to 1"]),
         ("segmenter.cover_area=-1", ["segmenter.cover_area=-1", "from 0 to 1"]),
         ("segmenter.resemblance=0.5", ["segmenter.resemblance=0.5", "segmenter.prompts=adaptive"]),
+        ("segmenter.no_mem_embed=maybe", ["segmenter.no_mem_embed", "maybe"]),
+        ("segmenter.overrides.directly_add_no_mem_embed=0", ["directly_add_no_mem_embed=0", "true or false"]),
         ("memory.shortage=ignore", ["memory.shortage=ignore", "take"]),
         ("dataset=custom", ["dataset.references"]),
         ("backbone.image_size=500", ["backbone.image_size=500", "14"]),

@@ -21,6 +21,7 @@ from ntt.segmenters.points import on_coarse_grid, point_grid
 from ntt.segmenters.prompt_decoder import PromptDecoder
 from ntt.segmenters.resemblance import resembling_points
 from ntt.segmenters.sam2_network import build_network
+from ntt.segmenters.still_images import adds_no_mem_embed
 from ntt.store.hashing import file_sha256
 
 _WEIGHTS_KEY = "segmenter.weights"
@@ -45,6 +46,8 @@ class Sam2:
         prompts: "grid" to prompt every point that ``propose`` is given, or "adaptive" (:mod:`ntt.segmenters.adaptive`).
         cover_iou: adaptive only: points are left out inside a coarse point's mask of a predicted IoU above this ...
         cover_area: ... that covers at most this share of the image.
+        no_mem_embed: whether SAM 2's vector for "no earlier frames" is added to an image's embedding, as in its
+            training; None for what the description with ``overrides`` says.
         resemblance: adaptive only: the share of the grid that ``points_like`` chooses; None where it is not asked.
         device: where the network runs.
         precision: its arithmetic: "exact", "fp32", "tf32", "bf16" or "fp16"; see :mod:`ntt.compute.precision`.
@@ -54,6 +57,7 @@ class Sam2:
     Attributes:
         mask_size: side of the mask grid, S/4.
         grid: float32 ``[points_per_side ** 2, 2]``, (x, y) in pixels of the input, x outermost.
+        no_mem_embed: whether ``encode`` adds it.
         cover: which masks spare points a prompt; None when every point is prompted.
 
     Raises:
@@ -77,6 +81,7 @@ class Sam2:
         cover_iou: float = 0.8,
         cover_area: float = 0.25,
         resemblance: float | None = None,
+        no_mem_embed: bool | None = None,
         device: str | torch.device = "cpu",
         precision: str = "fp32",
         channels_last: bool = False,
@@ -99,6 +104,7 @@ class Sam2:
         self.resemblance = resemblance
         self.device = torch.device(device)
         self._precision = precision
+        no_mem_embed = adds_no_mem_embed(no_mem_embed, overrides or {})
         # Not on a CPU, where cores decode batches of their own, each with a number of threads to compile for.
         self._compile_prompts = compile and self.device.type != "cpu"
         # Before the network is built: that takes seconds, noticing a missing file none.
@@ -106,6 +112,7 @@ class Sam2:
         network = build_network(architecture, overrides or {}, image_size)
         check_keys(self.weights, {key: tuple(t.shape) for key, t in network.state_dict().items()}, tensors)
         network.load_state_dict(tensors)
+        self.no_mem_embed = network.directly_add_no_mem_embed if no_mem_embed is None else no_mem_embed
         self.network = place(network.requires_grad_(False), self.device)
         place(network.image_encoder, self.device, channels_last, compile)
 
@@ -128,8 +135,7 @@ class Sam2:
         with arithmetic(self.device, self._precision):
             levels = self.network.forward_image(normalised)["backbone_fpn"]  # finest first
         *high_res, image_embed = levels[-self.network.num_feature_levels :]
-        # A still image has no memory of earlier frames; the network was trained to be told so.
-        if self.network.directly_add_no_mem_embed:
+        if self.no_mem_embed:
             image_embed = image_embed + self.network.no_mem_embed.view(1, -1, 1, 1)
         return Embedding(image_embed, high_res)
 

@@ -17,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ntt.errors import InputError
+from ntt.segmenters.still_images import OVERRIDE
 
 if TYPE_CHECKING:
     from sam2.modeling.sam2_base import SAM2Base
@@ -96,7 +97,8 @@ def _model_node(path: Path, overrides: Mapping[str, Any]) -> DictConfig:
         node = described.get("model") if isinstance(described, DictConfig) else None
         if not isinstance(node, DictConfig):
             raise InputError(f"{path} (segmenter.architecture) has no `model` node; choose one of the sam2 package's")
-        merged = OmegaConf.merge(node, OmegaConf.create(dict(overrides)))
+        given = {key: value for key, value in overrides.items() if key != OVERRIDE or value is not None}
+        merged = OmegaConf.merge(node, OmegaConf.create(given))
     except (yaml.YAMLError, UnicodeDecodeError, OmegaConfBaseException) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"{path} (segmenter.architecture) cannot be read as a network ({reason})") from error

@@ -72,7 +72,9 @@ class Workspace:
         """What determines the segmenter's output, for fingerprints."""
         identity = self._identity(self.config.segmenter)
         # Left out where they change nothing, so that artifacts made before these options came stay found.
-        unread = ADAPTIVE_OPTIONS if self.config.segmenter.prompts == "grid" else ()
+        unread = set(ADAPTIVE_OPTIONS if self.config.segmenter.prompts == "grid" else ())
+        if self.config.segmenter.no_mem_embed:  # as it was without the key
+            unread.add("no_mem_embed")
         return {key: value for key, value in identity.items() if key not in unread}
 
     def _identity(self, network: BackboneConfig | SegmenterConfig) -> dict[str, Any]:

@@ -1,11 +1,10 @@
 """docs/method.md, sections 2.5, 3, 4.5 and 5, against outputs of the published implementation."""
 
 import importlib.util
-import json
-from pathlib import Path
 
 import pytest
 import torch
+from golden_files import OWN, cases_of
 from pycocotools import mask as coco_mask
 
 from ntt.masks.boxes import mask_boxes
@@ -17,40 +16,21 @@ from ntt.memory.bank import MemoryBank
 from ntt.memory.vectors import reference_vector
 from ntt.proposals.vectors import mask_vectors
 
-OWN_GOLDEN = Path(__file__).resolve().parents[1] / "golden"
-CASES = [
-    "coco_10shot",
-    "one_shot_two_classes",
-    "single_class_crowded",
-    "portrait_small",
-    "more_than_100_survive",
-]
+CASES = cases_of("matching.json", lambda case: case["name"])
 
 
 @pytest.fixture(scope="module")
 def inputs(golden):
     path = golden / "inputs.py"
-    spec = importlib.util.spec_from_file_location("golden_inputs", path if path.is_file() else OWN_GOLDEN / "inputs.py")
+    spec = importlib.util.spec_from_file_location("golden_inputs", path if path.is_file() else OWN / "inputs.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-@pytest.fixture(scope="module")
-def cases(golden):
-    path = golden / "matching.json"
-    if not path.is_file():
-        pytest.skip(f"{path} is missing")
-    return {case["name"]: case for case in json.loads(path.read_text())}
-
-
-def test_every_case_is_covered(cases):
-    assert sorted(cases) == sorted(CASES)
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_published_outputs(name, cases, inputs):
-    case, expected = cases[name], cases[name]["expected"]
+@pytest.mark.parametrize("case", CASES)
+def test_published_outputs(case, inputs):
+    expected = case["expected"]
     arrays = {key: torch.from_numpy(value) for key, value in inputs.case_inputs(case).items()}
 
     references = [

@@ -41,7 +41,8 @@ def predictor_levels(sam: Sam2, image: Tensor) -> list[Tensor]:
     mean, std = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]]).view(2, 3, 1, 1)
     with torch.no_grad():
         _, features, _, sizes = network._prepare_backbone_features(network.forward_image((image - mean) / std))
-        features[-1] = features[-1] + network.no_mem_embed
+        if sam.no_mem_embed:
+            features[-1] = features[-1] + network.no_mem_embed
     # [HW, 1, C] -> [1, C, H, W]
     return [level.permute(1, 2, 0).view(1, -1, *size) for level, size in zip(features, sizes, strict=True)]
 
@@ -90,16 +91,17 @@ def images() -> Tensor:
 
 
 @pytest.mark.parametrize("decoder", ["fast", "plain"])
-@pytest.mark.parametrize("prompt_batch", [5, None])
+@pytest.mark.parametrize(("prompt_batch", "no_mem_embed"), [(5, True), (None, True), (None, False)])
 def test_proposals_are_the_packages_own_masks(
-    weights: Path, images: Tensor, prompt_batch: int | None, decoder: str
+    weights: Path, images: Tensor, prompt_batch: int | None, decoder: str, no_mem_embed: bool
 ) -> None:
-    sam = small_sam2(weights)
+    sam = small_sam2(weights, no_mem_embed=no_mem_embed)
     points = sam.grid
     masks, iou = predict_one_by_one(sam, predictor_levels(sam, images[1:]), points)
     # Between two prompts' values, out of reach of rounding.
     threshold = float(iou[:, 1:].amax(dim=1).sort().values[7:9].mean())
-    sam = small_sam2(weights, iou_threshold=threshold, prompt_batch=prompt_batch, decoder=decoder)
+    options = {"prompt_batch": prompt_batch, "decoder": decoder, "no_mem_embed": no_mem_embed}
+    sam = small_sam2(weights, iou_threshold=threshold, **options)
 
     found = sam.propose(sam.encode(images)[1], points)
 

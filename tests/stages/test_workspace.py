@@ -95,3 +95,13 @@ def test_adaptive_prompting_is_another_artifact_and_the_grid_keeps_its_key(works
     changes = ([], ["segmenter.cover_iou=0.5"], ["segmenter.cover_area=0.5"], ["segmenter.resemblance=0.5"])
     others = [workspace(*adaptive, *change).segmenter_identity for change in changes]
     assert all(a != b for i, a in enumerate(others) for b in [grid, *others[:i]])
+
+
+def test_the_embedding_of_no_memory_is_another_artifact_and_with_it_the_key_stays(workspace) -> None:
+    options = ["device=cpu", "precision=fp32"]
+    override = "segmenter.overrides.directly_add_no_mem_embed"
+    added, left_out = (workspace(*options, f"segmenter.no_mem_embed={value}") for value in ("true", "false"))
+    assert added.segmenter_identity == workspace(*options).segmenter_identity
+    assert added.segmenter_identity == workspace(*options, f"{override}=true").segmenter_identity
+    assert left_out.segmenter_identity == workspace(*options, f"{override}=false").segmenter_identity
+    assert left_out.segmenter_identity == {**added.segmenter_identity, "no_mem_embed": False}
