@@ -108,3 +108,55 @@ def decode_points(
         kept_logits.append(logits[inhabited])
         kept_iou.append(best_iou[confident][inhabited])
     return RawProposals(torch.cat(kept_logits), torch.cat(kept_iou))
+
+
+STABLE = 0.98
+"""A single mask is kept when this share of it stays where its border is drawn a little higher and lower."""
+
+_BORDER = 0.05  # how much higher and lower, in logits
+
+
+def stability(logits: Tensor) -> Tensor:
+    """IoU of each mask ``[N, m, m]`` thresholded above and below 0, ``[N]``; 1 where nothing is left of either."""
+    high = (logits > _BORDER).flatten(1).sum(1).float()
+    low = (logits > -_BORDER).flatten(1).sum(1).float()
+    return torch.where(low > 0, high / low, 1.0)
+
+
+@torch.no_grad()
+def decode_single_masks(model: SAM2Base, embedding: Embedding, prompts: Tensor, prompt_batch: int) -> RawProposals:
+    """Exactly one mask per prompt, for prompts that name one object: boxes, clicks (docs/method.md, section 6).
+
+    That of the single-mask token; where it is unstable the best of the other three by predicted IoU. This is what the
+    library's image predictor gives for ``multimask_output=False`` with its default post-processing. A mask may be
+    empty. By the library's own decoder: the reference for :mod:`ntt.segmenters.prompt_decoder`.
+
+    Args:
+        model: the network that made the embedding.
+        embedding: of one image.
+        prompts: ``[P, K, 3]`` of :mod:`ntt.segmenters.prompts`.
+        prompt_batch: prompts decoded together; bounds the memory, not the result.
+    """
+    image_embed = embedding.only().image_embed
+    mask_size = 4 * image_embed.shape[-1]
+    logits = [image_embed.new_zeros((0, mask_size, mask_size), dtype=torch.float32)]
+    predicted_iou = [image_embed.new_zeros(0, dtype=torch.float32)]
+    for batch in prompts.to(image_embed.device, torch.float32).split(prompt_batch):
+        with torch.autocast(image_embed.device.type, enabled=False):
+            image_pe = model.sam_prompt_encoder.get_dense_pe()
+            labels = batch[..., 2].to(torch.int32)
+            sparse, dense = model.sam_prompt_encoder(points=(batch[..., :2], labels), boxes=None, masks=None)
+        masks, iou, _, _ = model.sam_mask_decoder.predict_masks(
+            image_embeddings=image_embed,
+            image_pe=image_pe,
+            sparse_prompt_embeddings=sparse,
+            dense_prompt_embeddings=dense,
+            repeat_image=True,
+            high_res_features=embedding.high_res,
+        )  # [b, 4, m, m], [b, 4]
+        single, best = masks[:, 0].float(), iou[:, 1:].float().argmax(1) + 1
+        chosen = torch.where(stability(single) >= STABLE, 0, best)
+        every = torch.arange(len(batch), device=chosen.device)
+        logits.append(masks[every, chosen].float())
+        predicted_iou.append(iou[every, chosen].float())
+    return RawProposals(torch.cat(logits), torch.cat(predicted_iou))

@@ -1,4 +1,4 @@
-"""From point prompts to proposals by SAM 2's mask decoder, rearranged but not changed (docs/method.md, section 8).
+"""From prompts to masks by SAM 2's mask decoder, rearranged but not changed (docs/method.md, section 8).
 
 It decides what :func:`ntt.segmenters.decoding.decode_points` decides by the library's decoder, with less work: what the
 prompts share of an image is computed once and the rest stays in parts (:mod:`ntt.segmenters.factored`); the predicted
@@ -8,14 +8,17 @@ IoU is read first; only the best mask of a prompt that is kept is upscaled (:mod
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ntt.segmenters.decoding import Embedding, RawProposals
+from ntt.segmenters.decoding import STABLE, Embedding, RawProposals, stability
+from ntt.segmenters.factored import ImageTokens
 from ntt.segmenters.prompt_batches import PromptBatches
+from ntt.segmenters.prompts import embed_prompts, point_prompts
 from ntt.segmenters.transformer import SharedImage, Transformer
 from ntt.segmenters.upscaling import SharedUpscaling, Upscaler
 
@@ -76,14 +79,35 @@ class PromptDecoder:
             points: ``[P, 2]``, (x, y) in pixels of the segmenter's input.
             iou_threshold: exclusive lower bound of the predicted IoU.
         """
+        return self._decode_all(embedding, point_prompts(points), partial(self._confident_masks, iou_threshold))
+
+    @torch.no_grad()
+    def segment(self, embedding: Embedding, prompts: Tensor) -> RawProposals:
+        """Exactly one mask per prompt; see :func:`ntt.segmenters.decoding.decode_single_masks` for the rule.
+
+        Args:
+            embedding: of one image.
+            prompts: ``[P, K, 3]`` of :mod:`ntt.segmenters.prompts`.
+        """
+        found = self._decode_all(embedding, prompts, self._single_masks)
+        count = len(prompts)  # further ones are those that fill up a batch of one shape
+        return RawProposals(found.logits[:count], found.predicted_iou[:count])
+
+    def _decode_all(
+        self,
+        embedding: Embedding,
+        prompts: Tensor,
+        choose: Callable[[SharedUpscaling, Tensor, ImageTokens], RawProposals],
+    ) -> RawProposals:
+        """What ``choose`` makes of each batch's tokens, for all prompts of one image."""
         image_embed = embedding.only().image_embed[0]  # [D, h, w]
         _, height, width = image_embed.shape
         with torch.autocast(image_embed.device.type, enabled=False):
             shared = self._transformer.share(image_embed.float() + self._no_mask)
             upscaling = self._upscaler.share(shared.field, [level[0] for level in embedding.high_res], height)
             decoded = self._batches.map(
-                lambda batch: self._decode(shared, upscaling, batch, iou_threshold),
-                points.to(image_embed.device, torch.float32),
+                lambda batch: self._decode(shared, upscaling, batch, choose),
+                prompts.to(image_embed.device, torch.float32),
             )
         nothing = image_embed.new_zeros((0, 4 * height, 4 * width), dtype=torch.float32)
         return RawProposals(
@@ -93,43 +117,71 @@ class PromptDecoder:
 
     @torch.no_grad()  # again: every thread has its own setting
     def _decode(
-        self, shared: SharedImage, upscaling: SharedUpscaling, points: Tensor, iou_threshold: float
+        self,
+        shared: SharedImage,
+        upscaling: SharedUpscaling,
+        prompts: Tensor,
+        choose: Callable[[SharedUpscaling, Tensor, ImageTokens], RawProposals],
     ) -> RawProposals:
-        labels = torch.ones(len(points), 1, dtype=torch.int32, device=points.device)
-        prompt_tokens, _ = self._prompt_encoder(points=(points[:, None], labels), boxes=None, masks=None)
-        output_tokens = self._output_tokens.expand(len(points), -1, -1)
+        prompt_tokens = embed_prompts(self._prompt_encoder, prompts)
+        output_tokens = self._output_tokens.expand(len(prompts), -1, -1)
         tokens, image = self._attend(shared, torch.cat([output_tokens, prompt_tokens], dim=1))  # [b, T, D]
+        return choose(upscaling, tokens, image)
+
+    def _confident_masks(
+        self, iou_threshold: float, upscaling: SharedUpscaling, tokens: Tensor, image: ImageTokens
+    ) -> RawProposals:
+        """The best of each prompt's three masks, where its predicted IoU is above the threshold and it has pixels."""
         iou = self._decoder.iou_prediction_head(tokens[:, self._iou_token])  # [b, 4]
         best_iou, best = iou[:, 1:].max(dim=1)
         confident = (best_iou > iou_threshold).nonzero().squeeze(1)
-        mask_weights = self._mask_weights(tokens[confident], best[confident])  # [k, D/8]
-        at_once = -(-len(points) // _PARTS_OF_A_BATCH)
-        logits = mask_weights.new_empty(len(confident), 4 * upscaling.height, 4 * upscaling.width)
-        for start in range(0, len(confident), at_once):
+        logits = self._upscaled(upscaling, tokens, image, confident, best[confident] + 1)
+        inhabited = (logits > 0).flatten(1).any(dim=1)
+        return RawProposals(logits[inhabited], best_iou[confident][inhabited])
+
+    def _single_masks(self, upscaling: SharedUpscaling, tokens: Tensor, image: ImageTokens) -> RawProposals:
+        """The single-mask token's mask of each prompt; the best of the other three where that one is unstable."""
+        iou = self._decoder.iou_prediction_head(tokens[:, self._iou_token])  # [b, 4]
+        every = torch.arange(len(tokens), device=tokens.device)
+        logits = self._upscaled(upscaling, tokens, image, every, torch.zeros_like(every))
+        chosen_iou = iou[:, 0].clone()
+        unstable = (stability(logits) < STABLE).nonzero().squeeze(1)
+        best_iou, best = iou[unstable, 1:].max(dim=1)
+        logits[unstable] = self._upscaled(upscaling, tokens, image, unstable, best + 1)
+        chosen_iou[unstable] = best_iou
+        return RawProposals(logits, chosen_iou)
+
+    def _upscaled(
+        self, upscaling: SharedUpscaling, tokens: Tensor, image: ImageTokens, prompts: Tensor, masks: Tensor
+    ) -> Tensor:
+        """Logits ``[k, 4h, 4w]`` of mask ``masks`` (``[k]``, 0 to 3) of each of the chosen ``prompts`` ``[k]``."""
+        mask_weights = self._mask_weights(tokens[prompts], masks)  # [k, D/8]
+        at_once = -(-len(tokens) // _PARTS_OF_A_BATCH)
+        logits = mask_weights.new_empty(len(prompts), 4 * upscaling.height, 4 * upscaling.width)
+        for start in range(0, len(prompts), at_once):
             part = slice(start, start + at_once)
-            chosen, weights = confident[part], mask_weights[part]
+            chosen, weights = prompts[part], mask_weights[part]
             count = len(chosen)
             if self._one_shape:
                 missing = at_once - count
                 chosen, weights = F.pad(chosen, (0, missing)), F.pad(weights, (0, 0, 0, missing))
             logits[part] = self._upscale(upscaling, image[chosen], weights)[:count]
-        inhabited = (logits > 0).flatten(1).any(dim=1)
-        return RawProposals(logits[inhabited], best_iou[confident][inhabited])
+        return logits
 
-    def _mask_weights(self, tokens: Tensor, best: Tensor) -> Tensor:
-        """What the hypernetwork of each prompt's best mask makes of that mask's token.
+    def _mask_weights(self, tokens: Tensor, masks: Tensor) -> Tensor:
+        """What the hypernetwork of each prompt's chosen mask makes of that mask's token.
 
         Args:
             tokens: ``[k, T, D]``.
-            best: ``[k]``, 0 to 2 for masks 1 to 3.
+            masks: ``[k]``, 0 for the single-mask token's, 1 to 3 for the others.
 
         Returns:
             ``[k, D/8]``.
         """
-        first = self._iou_token + 2
-        networks = list(self._decoder.output_hypernetworks_mlps)[1:]
+        first = self._iou_token + 1
+        networks = self._decoder.output_hypernetworks_mlps
         every = torch.stack([network(tokens[:, first + i]) for i, network in enumerate(networks)], dim=1)
-        return every[torch.arange(len(best), device=best.device), best]
+        return every[torch.arange(len(masks), device=masks.device), masks]
 
 
 def _as_it_is(function: Function) -> Function:

@@ -16,7 +16,7 @@ from ntt.errors import InputError
 from ntt.networks.checkpoints import check_keys, read_checkpoint
 from ntt.networks.normalisation import normalise
 from ntt.segmenters.adaptive import Cover, propose_adaptively
-from ntt.segmenters.decoding import PUBLISHED_BATCH, Embedding, RawProposals, decode_points
+from ntt.segmenters.decoding import PUBLISHED_BATCH, Embedding, RawProposals, decode_points, decode_single_masks
 from ntt.segmenters.points import on_coarse_grid, point_grid
 from ntt.segmenters.prompt_decoder import PromptDecoder
 from ntt.segmenters.resemblance import resembling_points
@@ -162,6 +162,18 @@ class Sam2:
                 batch = self.prompt_batch or PUBLISHED_BATCH
                 return decode_points(self.network, embedding, points, self.iou_threshold, batch)
             return self._prompt_decoder.propose(embedding, points, self.iou_threshold)
+
+    def segment(self, embedding: Embedding, prompts: Tensor) -> RawProposals:
+        """Exactly one mask per prompt that names one object, such as its box or a click; it may be empty.
+
+        Args:
+            embedding: of one image: ``encode(images)[index]``.
+            prompts: ``[P, K, 3]`` of :mod:`ntt.segmenters.prompts`, in pixels of the input.
+        """
+        with arithmetic(self.device, self._precision):
+            if self.decoder == "plain":
+                return decode_single_masks(self.network, embedding, prompts, self.prompt_batch or PUBLISHED_BATCH)
+            return self._prompt_decoder.segment(embedding, prompts)
 
     def points_like(self, prototypes: Tensor, features: Tensor) -> Tensor:
         """The coarse points of ``grid`` and those where the image most resembles a reference, to ``propose`` from.

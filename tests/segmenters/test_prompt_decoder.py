@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 import torch
-import torch.nn.functional as F
 from omegaconf import OmegaConf
-from stand_ins import SAM2_ARCHITECTURE, SAM2_DIM, sam2_overrides
+from random_sam2 import embedding, network, small_overrides
+from stand_ins import SAM2_DIM
 from torch import Tensor
 from torch._dynamo.backends.registry import lookup_backend
 
@@ -19,43 +19,9 @@ from ntt.segmenters.decoding import Embedding, RawProposals, decode_points
 from ntt.segmenters.points import point_grid
 from ntt.segmenters.prompt_decoder import PromptDecoder
 from ntt.segmenters.sam2 import Sam2
-from ntt.segmenters.sam2_network import build_network
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DEMO_WEIGHTS = REPOSITORY / "ntt" / "demo_weights" / "sam2_demo.safetensors"
-
-
-def network(image_size: int, overrides: dict[str, Any], seed: int = 0) -> Any:
-    """Random everywhere in prompt encoder and mask decoder, biases and norms too, so that no term is zero."""
-    model = build_network(SAM2_ARCHITECTURE, overrides, image_size)
-    torch.manual_seed(seed)
-    for name, parameter in model.requires_grad_(False).named_parameters():
-        if name.startswith(("sam_mask_decoder", "sam_prompt_encoder")):
-            parameter.normal_(std=parameter[0].numel() ** -0.5 if parameter.ndim > 1 else 0.3)
-            if parameter.ndim == 1 and "norm" in name:
-                parameter.add_(1)
-    return model
-
-
-def small_overrides(**changes: Any) -> dict[str, Any]:
-    """The small network with one block a stage: only the decoder matters here."""
-    overrides = sam2_overrides(dim=SAM2_DIM)
-    overrides["image_encoder"]["trunk"] = {
-        "embed_dim": 24,
-        "num_heads": 1,
-        "stages": [1, 1, 1, 1],
-        "global_att_blocks": [3],
-    }
-    return {**overrides, **changes}
-
-
-def embedding(dim: int, side: int, high_res: bool = True) -> Embedding:
-    generator = torch.Generator().manual_seed(1)
-    coarse = torch.randn(1, dim, max(2, side // 4), max(2, side // 4), generator=generator)
-    image = F.interpolate(coarse, (side, side), mode="bicubic")
-    finer = [(dim // 8, 4 * side), (dim // 4, 2 * side)]
-    levels = [torch.randn(1, channels, size, size, generator=generator) for channels, size in finer]
-    return Embedding(image, levels if high_res else [])
 
 
 def middle_threshold(model: Any, image: Embedding, points: Tensor) -> float:
