@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock demo demo-weights test check format bench cluster integration build clean
+.PHONY: help install lock demo demo-weights test drawing check format bench cluster integration build clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -59,10 +59,14 @@ integration: $(STAMP) slurm ## the real command line, several processes, a real 
 	$(BIN)/python -m pytest -m integration
 	$(BIN)/python tests/faults.py
 
-check: $(STAMP) ## ruff and mypy
+drawing: ## draw the imports between rooms into docs/architecture.md, and check the rules of the house
+	$(PYTHON) docs/draw_imports.py
+
+check: $(STAMP) ## ruff, mypy, and the rules of the house
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python docs/draw_imports.py --check
 
 format: $(STAMP) ## let ruff rewrite the code
 	$(BIN)/ruff check --fix .

@@ -1,4 +1,4 @@
-"""Whether an image's embedding is told that there are no earlier frames: SAM 2's `no_mem_embed` (method section 4.3).
+"""Whether an image's embedding is told of no earlier frames: SAM 2's `no_mem_embed` (docs/method.md, section 7).
 
 SAM 2 was trained with this learnt vector added to the embedding of every image that has no memory, and its own image
 predictor adds it. The published code prompts the plain embedding. Two keys say which: ``segmenter.no_mem_embed``, and

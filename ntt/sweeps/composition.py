@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig
+
+from ntt.sweeps.hydra_internals import ConfigLoaderImpl, get_overrides_dirname
 
 
 class PointComposer:

@@ -8,7 +8,7 @@ from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
+from ntt.sweeps.hydra_internals import BASIC_SWEEPER
 
 
 def planned_points(multirun: Mapping[str, Any], keys: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -23,7 +23,7 @@ def planned_points(multirun: Mapping[str, Any], keys: tuple[str, ...]) -> list[d
         it goes: it has no plan.
     """
     hydra = multirun["hydra"]
-    if hydra["sweeper"]["_target_"] != _SWEEPER:
+    if hydra["sweeper"]["_target_"] != BASIC_SWEEPER:
         return []
     parser = OverridesParser.create()
     swept = [f"{key}={value}" for key, value in (hydra["sweeper"].get("params") or {}).items()]

@@ -13,20 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
-from omegaconf._utils import get_omega_conf_dumper
 
 from ntt.errors import InputError
 from ntt.store.files import write_atomically, write_json
+from ntt.sweeps.hydra_internals import BASIC_SWEEPER, BasicSweeper, get_omega_conf_dumper
 
 _FOLDER = "points"
 _INDEX = "index.json"
 _HYDRAS = ("defaults", "hydra")  # in a point's file, what is Hydra's and not the run's
 _written: dict[Path, dict[str, Any]] = {}  # what this process pinned: a sweep with -m runs its points here too
-_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ def assignments(loader: ConfigLoader, sweep: DictConfig) -> list[list[str]]:
     Returns:
         Nothing for a sweeper that chooses its points as it goes.
     """
-    if sweep.hydra.sweeper._target_ != _SWEEPER:
+    if sweep.hydra.sweeper._target_ != BASIC_SWEEPER:
         return []
     given = [f"{key}={value}" for key, value in (sweep.hydra.sweeper.params or {}).items()]
     overrides = OverridesParser.create(loader).parse_overrides(given + list(sweep.hydra.overrides.task))
