@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from ntt.compute.cores import usable_cores
 from ntt.errors import InputError
 from ntt.sweeps.points import Point
 
@@ -29,7 +30,7 @@ def plan_slots(jobs: int | None, gpus: Sequence[str]) -> list[dict[str, str]]:
     Raises:
         InputError: fewer than one job is wanted.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_cores()
     count = jobs if jobs is not None else len(gpus) or max(1, cores // _CORES_PER_JOB)
     if count < 1:
         raise InputError(f"hydra.launcher.n_jobs={count} is not possible: give a number above 0, or null.")

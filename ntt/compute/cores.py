@@ -1,15 +1,19 @@
-"""Work in many short steps, shared out among the cores in large parts."""
+"""How many cores there are, and work in many short steps, shared out among them in large parts."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-import torch
-
 Part = TypeVar("Part")
 Result = TypeVar("Result")
+
+
+def usable_cores() -> int:
+    """Cores that this process may use: a batch job's share, not the machine's."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def on_every_core(function: Callable[[Part], Result], parts: Sequence[Part]) -> list[Result]:
@@ -18,6 +22,8 @@ def on_every_core(function: Callable[[Part], Result], parts: Sequence[Part]) -> 
     The steps of a part are too short to be shared out themselves: cores would wait for each other hundreds of times
     per part, for long where other programs run.
     """
+    import torch  # here: who only counts cores must not wait for it
+
     threads = torch.get_num_threads()
     workers = min(threads, len(parts))
     if workers < 2:

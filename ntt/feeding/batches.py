@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-log = logging.getLogger(__name__)
+from ntt.compute.fitting import FittingBatches
 
 # More would fill no GPU better: a batch of eight has 32,768 tokens at the segmenter's finest level of attention.
 _AT_MOST = 8
@@ -27,14 +26,16 @@ class ImageBatches:
         device: where images are encoded.
         configured: images at once; None for one on a CPU and what half of the free memory holds on a GPU.
         image_size: side of an image in pixels.
-
-    Attributes:
-        size: images at once, from here on.
     """
 
     def __init__(self, device: torch.device, configured: int | None, image_size: int) -> None:
         self._device = device
-        self.size = configured or _that_fit(device, image_size)
+        self._fitting = FittingBatches(device, "images", configured or _that_fit(device, image_size))
+
+    @property
+    def size(self) -> int:
+        """Images at once, from here on."""
+        return self._fitting.size
 
     def map(self, encode: Callable[[Tensor], Result], images: Sequence[Tensor]) -> Iterator[tuple[Result, int]]:
         """``encode`` of consecutive batches.
@@ -51,22 +52,15 @@ class ImageBatches:
         Raises:
             torch.OutOfMemoryError: not even one image fits.
         """
-        while images:
-            batch = images[: self.size]
-            try:
-                result = encode(torch.stack([image.to(self._device, non_blocking=True) for image in batch]))
-            except torch.OutOfMemoryError:
-                if len(batch) == 1:
-                    raise
-                self.size = len(batch) // 2
-                log.warning("%d images do not fit on %s: %d at once from here on", len(batch), self._device, self.size)
-            else:
-                images = images[len(batch) :]
-                for place in range(len(batch)):
-                    yield result, place
-                continue
-            # Out here, where nothing of the failed attempt is referred to any more.
-            torch.cuda.empty_cache()
+        start = 0
+        while start < len(images):
+            batch, result = self._fitting.first(
+                lambda size: images[start : start + size],  # noqa: B023 - called before start moves
+                lambda batch: encode(torch.stack([image.to(self._device, non_blocking=True) for image in batch])),
+            )
+            start += len(batch)
+            for place in range(len(batch)):
+                yield result, place
 
 
 def _that_fit(device: torch.device, image_size: int) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
+from ntt.compute.cores import usable_cores
 from ntt.screen.progress import format_duration, format_rate
 
 
@@ -40,7 +40,7 @@ class Lanes:
         """
         if device.type == "cpu":
             return Lanes(1, batch, 1, 1)
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        cores = usable_cores()
         decoders = max(1, min(8, cores // 4))
         # A GPU computes final masks itself, so few threads suffice; each holds some memory there.
         packers = max(1, min(3, cores // 4)) if device.type == "cuda" else max(1, cores // 2)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from ntt.compute.cores import on_every_core
-
-log = logging.getLogger(__name__)
+from ntt.compute.fitting import FittingBatches
 
 # So little that attention maps stay in a core's share of the cache from step to step: 4 prompts at full size.
 _BYTES_ON_A_CORE = 64 * 2**20
@@ -39,6 +38,7 @@ class PromptBatches:
         self._device = device
         self._one_shape = one_shape
         self._limit = configured
+        self._fitting: FittingBatches | None = None
         self._bytes_per_prompt = bytes_per_prompt
 
     def map(self, decode: Callable[[Tensor], Result], prompts: Tensor) -> list[Result]:
@@ -60,21 +60,15 @@ class PromptBatches:
         results: list[Result] = []
         while len(prompts):
             # Kept: what was free before the first batch is the allocator's afterwards, and less would seem to fit.
-            self._limit = self._limit or self._that_fit()
-            batch = self._parts(prompts, self._limit)[0]
-            try:
-                results.append(decode(batch))
-            except torch.OutOfMemoryError:
-                if len(batch) == 1:
-                    raise
-                self._limit = len(batch) // 2
-                log.warning(
-                    "%d prompts do not fit on %s: %d at once from here on", len(batch), self._device, self._limit
-                )
-                torch.cuda.empty_cache()
-            else:
-                prompts = prompts[len(batch) :]
+            if self._fitting is None:
+                self._fitting = FittingBatches(self._device, "prompts", self._limit or self._that_fit())
+            batch, result = self._fitting.first(partial(self._first_part, prompts), decode)
+            results.append(result)
+            prompts = prompts[len(batch) :]
         return results
+
+    def _first_part(self, prompts: Tensor, limit: int) -> Tensor:
+        return self._parts(prompts, limit)[0]
 
     def _parts(self, prompts: Tensor, limit: int) -> Sequence[Tensor]:
         if not self._one_shape or not len(prompts):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -15,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ntt.compute.cores import usable_cores
 from ntt.evaluation.files import read_predictions, write_predictions
 from ntt.matching.match import Detections, match
 from ntt.matching.settings import MatchSettings
@@ -139,11 +139,6 @@ def results(
             }
         )
     return rows
-
-
-def usable_cores() -> int:
-    """Cores that this process may use: a batch job's share, not the machine's."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def load(work: Workspace) -> list[dict[str, Any]]:

@@ -23,7 +23,7 @@ from ntt.store.artifacts import Artifact
 from ntt.store.files import share
 
 log = logging.getLogger(__name__)
-CODE = 1
+CODE = 2
 _SHEET = "references.png"
 _MEMORY = "memory.png"
 
@@ -56,8 +56,8 @@ def make(work: Workspace, folder: Path) -> dict[str, Any]:
     overlays = folder / "overlays"
     overlays.mkdir()
     drawn = 0
-    by_image = _predictions_by_image(work)
-    truth = _truth_by_image(work)
+    names = {work.inputs.target_category[i]: name for i, name in work.inputs.categories.items()}
+    rows, annotations = _rows_by_image(work), _annotations_by_image(work)
     for record in work.inputs.target_records:
         if drawn == work.config.report.pictures:
             break
@@ -66,9 +66,9 @@ def make(work: Workspace, folder: Path) -> dict[str, Any]:
             image = load_image(path, (record.height, record.width) if record.height else None)
         except UnreadableImage:
             continue  # the proposals stage has reported it
-        picture = side_by_side(
-            image, truth[record.id], by_image[record.id], colours, score_threshold=work.config.report.score
-        )
+        truth = [_instance(work, annotation, names[annotation.category_id]) for annotation in annotations[record.id]]
+        predictions = [_predicted(row, names) for row in rows[record.id]]
+        picture = side_by_side(image, truth, predictions, colours, score_threshold=work.config.report.score)
         picture.save(overlays / f"{drawn:03d}_{Path(record.file_name).stem}.jpg", quality=90)
         drawn += 1
     return {"pictures": drawn}
@@ -106,27 +106,28 @@ def pictures(work: Workspace) -> list[Path]:
     return sorted((artifact(work).path / "overlays").glob("*.jpg"))
 
 
-def _predictions_by_image(work: Workspace) -> dict[int, list[Instance]]:
-    names = {work.inputs.target_category[i]: name for i, name in work.inputs.categories.items()}
-    wanted = {record.id for record in work.inputs.target_records[: 2 * work.config.report.pictures]}
-    grouped: dict[int, list[Instance]] = defaultdict(list)
+def _rows_by_image(work: Workspace) -> dict[int, list[dict[str, Any]]]:
+    """The predictions of each image, still encoded: only a few images are drawn."""
+    grouped: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for row in match.load(work):
-        if row["image_id"] in wanted:
-            x, y, width, height = row["bbox"]
-            mask = coco_mask.decode(row["segmentation"])
-            label = names[row["category_id"]]
-            grouped[row["image_id"]].append(Instance(mask, (x, y, x + width, y + height), label, row["score"]))
+        grouped[row["image_id"]].append(row)
     return grouped
 
 
-def _truth_by_image(work: Workspace) -> dict[int, list[Instance]]:
-    names = {work.inputs.target_category[i]: name for i, name in work.inputs.categories.items()}
-    wanted = {record.id for record in work.inputs.target_records[: 2 * work.config.report.pictures]}
-    grouped: dict[int, list[Instance]] = defaultdict(list)
+def _annotations_by_image(work: Workspace) -> dict[int, list[Annotation]]:
+    """The ground truth of each image, of this run's classes and without crowds."""
+    classes = set(work.inputs.target_category.values())
+    grouped: dict[int, list[Annotation]] = defaultdict(list)
     for annotation in work.inputs.targets.annotations:
-        if annotation.image_id in wanted and annotation.category_id in names and not annotation.iscrowd:
-            grouped[annotation.image_id].append(_instance(work, annotation, names[annotation.category_id]))
+        if annotation.category_id in classes and not annotation.iscrowd:
+            grouped[annotation.image_id].append(annotation)
     return grouped
+
+
+def _predicted(row: dict[str, Any], names: dict[int, str]) -> Instance:
+    x, y, width, height = row["bbox"]
+    mask = coco_mask.decode(row["segmentation"])
+    return Instance(mask, (x, y, x + width, y + height), names[row["category_id"]], row["score"])
 
 
 def _instance(work: Workspace, annotation: Annotation, label: str) -> Instance:

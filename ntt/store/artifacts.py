@@ -69,11 +69,6 @@ class Artifact:
     def exists(self) -> bool:
         return self.path.is_dir()
 
-    def manifest(self) -> dict[str, Any]:
-        value = json.loads((self.path / MANIFEST).read_bytes())
-        assert isinstance(value, dict)
-        return value
-
     def discard(self) -> None:
         """Remove a damaged artifact, first by name so that nobody sees half of it."""
         if self.exists():

@@ -26,7 +26,7 @@ def test_each_job_has_its_gpu(jobs, gpus, devices):
 
 
 def test_jobs_share_the_cores_unless_the_user_said_how_many_threads(monkeypatch):
-    monkeypatch.setattr(local.os, "sched_getaffinity", lambda _: range(8), raising=False)
+    monkeypatch.setattr(local, "usable_cores", lambda: 8)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     assert [slot["OMP_NUM_THREADS"] for slot in plan_slots(None, [])] == ["4", "4"]
     monkeypatch.setenv("OMP_NUM_THREADS", "3")

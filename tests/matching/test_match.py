@@ -159,10 +159,21 @@ def test_only_the_best_ranked_are_kept_before_merging():
     assert sorted(found.proposals.tolist()) == [1, 2]
 
 
-def test_equal_scores_keep_their_rank_order():
+def test_equal_scores_keep_their_rank_order(monkeypatch):
+    """On a CPU torch's sort happens to be stable always; elsewhere it is so only where asked."""
+    sort = torch.argsort
+
+    def stable_where_asked(values, descending=False, stable=False):
+        if stable:
+            return sort(values, descending=descending, stable=True)
+        return len(values) - 1 - sort(values.flip(0), descending=descending, stable=True)  # equal ones turned round
+
+    monkeypatch.setattr(torch, "argsort", stable_where_asked)
     masks = rectangles([(0, 0, 4, 4), (5, 5, 9, 9), (12, 12, 18, 18)])
     given_ = arguments(masks, torch.ones(3, 2), torch.tensor([0.7, 0.9, 0.8]), torch.ones(1, 2))
     assert match(**given_, settings=MatchSettings()).proposals.tolist() == [1, 2, 0]
+    given_["predicted_iou"] = torch.full((3,), 0.5)
+    assert match(**given_, settings=MatchSettings()).proposals.tolist() == [0, 1, 2]
 
 
 @pytest.mark.parametrize("merge", MERGES)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 
@@ -70,8 +72,18 @@ def test_nobody_waits_for_the_dead_or_longer_than_said(tmp_path):
     assert 0.3 <= time.monotonic() - started_at < 5
 
 
-def test_the_start_of_a_run_does_not_move():
-    assert started("%Y-%m-%d %H:%M:%S") == started("%Y-%m-%d %H:%M:%S")
+def test_the_start_of_a_run_is_that_of_its_first_process_for_all_that_torchrun_starts(monkeypatch):
+    ours = started("%s")
+    monkeypatch.setattr("ntt.processes.ranks.time.time", lambda: 0.0)  # when it is asked must not matter
+    assert started("%s") == ours
+    assert 0 <= time.clock_gettime(time.CLOCK_REALTIME) - int(ours) < 24 * 3600
+    code = "from ntt.processes.ranks import started; print(started('%s'))"
+    environment = {**os.environ, "TORCHELASTIC_RUN_ID": "one"}
+    children = [
+        subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    ]
+    assert [child.strip() for child in children] == [ours, ours]
 
 
 def test_a_running_process_touches_its_record_and_a_finished_one_does_not(tmp_path, monkeypatch):

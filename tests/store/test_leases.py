@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from ntt.store import leases
 from ntt.store.artifacts import Artifact
 from ntt.store.leases import Leases
 from ntt.store.store import Store
@@ -65,7 +65,7 @@ def test_a_dead_holder_on_this_machine_is_replaced_at_once(tmp_path):
 
 
 def test_a_silent_holder_on_another_machine_is_replaced_after_a_lease_time(tmp_path, monkeypatch):
-    monkeypatch.setattr(leases, "_machine", lambda: "another machine")
+    monkeypatch.setattr("ntt.store.leases._machine", lambda: "another machine")
     theirs = Leases(tmp_path, 1000).claim("shard")
     assert theirs
     monkeypatch.undo()
@@ -91,14 +91,12 @@ def test_a_frozen_holder_is_replaced_and_notices(tmp_path):
 
 def test_a_taker_that_died_on_the_way_does_not_block_the_lease(tmp_path):
     process = holder(tmp_path, seconds=1000)
-    token = leases._read(tmp_path / "shard.lease")["token"]
-    mark = tmp_path / f"shard.lease.{token}.taken"
-    (tmp_path / "shard.lease").rename(mark)  # a mark by a process that is about to die ...
-    leases._create(tmp_path / "shard.lease", token)  # ... over a lease whose holder is alive: rewrite it as dead
+    lease = tmp_path / "shard.lease"
+    held = lease.read_text()
+    mark = tmp_path / f"shard.lease.{json.loads(held)['token']}.taken"
+    mark.write_text(held)  # taken by a process that dies before it has replaced the lease of a dead one
     process.kill()
     process.wait()
-    text = mark.read_text()
-    (tmp_path / "shard.lease").write_text(text)
     assert claim_within(Leases(tmp_path, 1000), 5)
 
 
