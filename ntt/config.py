@@ -49,7 +49,11 @@ class DatasetConfig:
     targets: str
     target_images: str | None
     reference_ids: Any = None  # null, "all" or a list of annotation ids
+    # With values here as well: the kept configs of older sweeps have no such keys.
+    repeat_first: bool = False
     limit: int | None = None
+    sample: int | None = None
+    sample_seed: int = 0
     generator: str | None = None
     download: str | None = None
 
@@ -62,12 +66,14 @@ class DatasetConfig:
             ids,
             "null, all, or a list of annotation ids",
         )
-        _require(
-            self.limit is None or self.limit > 0,
-            "dataset.limit",
-            self.limit,
-            "a number of images above 0, or null",
-        )
+        for key in ("limit", "sample"):
+            number = getattr(self, key)
+            _require(number is None or number > 0, f"dataset.{key}", number, "a number of images above 0, or null")
+        if self.limit is not None and self.sample is not None:
+            raise InputError(
+                f"dataset.limit={self.limit} and dataset.sample={self.sample} exclude each other: give limit for the "
+                "first target images by id, or sample for some at random."
+            )
 
 
 @dataclass

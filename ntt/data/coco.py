@@ -6,11 +6,12 @@ import gc
 import hashlib
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +40,7 @@ class Annotation:
     ``bbox`` is ``(x, y, width, height)`` in pixels of the annotated image, with ``x`` and ``y`` its left and
     top edges. ``segmentation`` is COCO's own: a list of polygons ``[x0, y0, x1, y1, ...]``, an RLE dict
     (compressed or not), or None where the file has a box only. ``area`` is in square pixels: the file's, or
-    the box's where it has none.
+    the box's where it has none. ``isimpossible`` marks objects that nobody can make out: they are no references.
     """
 
     id: int
@@ -49,28 +50,38 @@ class Annotation:
     segmentation: dict[str, Any] | list[Any] | None
     area: float
     iscrowd: bool
+    isimpossible: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class CocoDataset:
-    """An annotation file: ``images`` by id, ``annotations`` and ``categories`` (id -> name) in file order."""
+    """An annotation file: ``images`` by id, ``annotations`` and ``categories`` (id -> name) in file order.
+
+    ``unlisted`` counts the annotations that were left out by the category id that the file does not list.
+    """
 
     path: Path
     sha256: str
     images: dict[int, ImageRecord]
     annotations: list[Annotation]
     categories: dict[int, str]
+    unlisted: dict[int, int] = field(default_factory=dict)
 
 
-def read_coco(path: str | Path) -> CocoDataset:
+def read_coco(path: str | Path, unlisted: Literal["refuse", "count"] = "refuse") -> CocoDataset:
     """Read a COCO or LVIS json file; ``sha256`` is that of the very bytes that were parsed.
 
     Images without annotations are fine. LVIS images have no ``file_name``: it is the last part of their
     ``coco_url``. ``iscrowd`` defaults to false, ``area`` to the box's.
 
+    Args:
+        path: the file.
+        unlisted: what to do with annotations of categories that the file does not list: refuse the file, or leave
+            them out and count them.
+
     Raises:
         InputError: the file is missing or no COCO json, an entry lacks a key or has a value of a wrong type,
-            an id occurs twice, or an annotation points to an image or category that the file lacks.
+            an id occurs twice, or an annotation points to an image that the file lacks ("refuse": or category).
     """
     path = Path(path)
     with _no_garbage_collection():
@@ -83,9 +94,13 @@ def read_coco(path: str | Path) -> CocoDataset:
     for annotation in annotations:
         if annotation.image_id not in images:
             raise _dangling(path, annotation.id, "image_id", annotation.image_id, "images")
-        if annotation.category_id not in categories:
-            raise _dangling(path, annotation.id, "category_id", annotation.category_id, "categories")
-    return CocoDataset(path, digest, images, annotations, categories)
+    left_out = Counter(a.category_id for a in annotations if a.category_id not in categories)
+    if left_out and unlisted == "refuse":
+        first = next(a for a in annotations if a.category_id in left_out)
+        raise _dangling(path, first.id, "category_id", first.category_id, "categories")
+    if left_out:
+        annotations = [a for a in annotations if a.category_id in categories]
+    return CocoDataset(path, digest, images, annotations, categories, dict(left_out))
 
 
 def annotation_mask(annotation: Annotation, height: int, width: int) -> NDArray[np.uint8]:
@@ -254,6 +269,7 @@ def _annotation(entry: dict[str, Any]) -> Annotation:
         segmentation=segmentation,
         area=width * height if area is None else float(area),
         iscrowd=bool(entry.get("iscrowd", 0)),
+        isimpossible=bool(entry.get("isimpossible", 0)),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal, get_args
 
 from ntt.data.coco import Annotation, CocoDataset, ImageRecord
@@ -32,11 +33,12 @@ class Reference:
 def is_valid(annotation: Annotation, image: ImageRecord) -> bool:
     """Whether an annotation may be drawn as a reference.
 
-    It must be one object (not a crowd), at least 32 px wide and high, and 10 px away from each image border.
+    It must be one object (not a crowd) that can be made out, at least 32 px wide and high, and 10 px away from each
+    image border.
     """
     x, y, width, height = annotation.bbox
     return (
-        not annotation.iscrowd
+        _one_object(annotation)
         and min(width, height) >= MINIMUM_SIDE
         and min(x, y) >= BORDER_MARGIN
         and image.width - (x + width) >= BORDER_MARGIN
@@ -63,8 +65,8 @@ def sample_references(
     - "error": refuse.
     - "take": use those that there are.
     - "repeat": use those that there are again from the start until there are ``shots``.
-    - "invalid": as "repeat", and a class without any valid annotation uses its invalid ones (except crowds
-      and boxes under a pixel). This is the LVIS protocol.
+    - "invalid": as "repeat", and a class without any valid annotation uses its invalid ones (except crowds,
+      impossible ones and boxes under a pixel), of which several may lie in one image. This is the LVIS protocol.
 
     Returns:
         The references grouped by class, classes as in ``category_ids``, each class's in the order drawn.
@@ -89,7 +91,7 @@ def sample_references(
         generator.shuffle(group)
         chosen = _one_per_image((a for a in group if is_valid(a, dataset.images[a.image_id])), shots)
         if not chosen and shortage == "invalid":
-            chosen = _one_per_image((a for a in group if not a.iscrowd and min(a.bbox[2:]) >= 1), shots)
+            chosen = list(islice((a for a in group if _one_object(a) and min(a.bbox[2:]) >= 1), shots))
         drawn[category_id] = chosen
 
     enough = shots if shortage == "error" else 1
@@ -102,12 +104,18 @@ def sample_references(
 
 
 def fixed_references(
-    dataset: CocoDataset, category_ids: Collection[int], annotation_ids: Sequence[int] | None = None
+    dataset: CocoDataset,
+    category_ids: Collection[int],
+    annotation_ids: Sequence[int] | None = None,
+    repeat_first: bool = False,
 ) -> list[Reference]:
     """A given reference set: the listed annotations, or all of a file that holds nothing but references.
 
-    Without a list, crowds and annotations of other classes are left out. With a list, each annotation is
-    taken as given, valid or not, and as often as it is listed. Unequal numbers per class are fine.
+    Without a list, crowds, impossible objects and annotations of other classes are left out. With a list, each
+    annotation is taken as given, valid or not, and as often as it is listed. Unequal numbers per class are fine.
+
+    ``repeat_first`` reads them as the published code does: of several of one class in one image it takes the first,
+    again for each of the others. Its figures for fixed files carry this fault (method section 7).
 
     Returns:
         The references grouped by class, classes as in ``category_ids``, each class's in file or list order.
@@ -118,7 +126,7 @@ def fixed_references(
     """
     groups: dict[int, list[Reference]] = {category_id: [] for category_id in category_ids}
     if annotation_ids is None:
-        given = [a for a in dataset.annotations if not a.iscrowd and a.category_id in groups]
+        given = [a for a in dataset.annotations if _one_object(a) and a.category_id in groups]
     else:
         by_id = {annotation.id: annotation for annotation in dataset.annotations}
         for annotation_id in annotation_ids:
@@ -131,7 +139,10 @@ def fixed_references(
                     f"{dataset.categories[category_id]!r}, which is outside the split; drop it or widen it"
                 )
         given = [by_id[annotation_id] for annotation_id in annotation_ids]
+    first: dict[tuple[int, int], Annotation] = {}
     for annotation in given:
+        if repeat_first:
+            annotation = first.setdefault((annotation.category_id, annotation.image_id), annotation)
         groups[annotation.category_id].append(_reference(annotation))
     for category_id, group in groups.items():
         if not group:
@@ -149,6 +160,10 @@ def _one_per_image(annotations: Iterable[Annotation], most: int) -> list[Annotat
         if len(by_image) == most:
             break
     return list(by_image.values())
+
+
+def _one_object(annotation: Annotation) -> bool:
+    return not (annotation.iscrowd or annotation.isimpossible)
 
 
 def _reference(annotation: Annotation) -> Reference:

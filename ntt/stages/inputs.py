@@ -5,10 +5,13 @@ Everything a user can get wrong about paths is found here, before any network is
 
 from __future__ import annotations
 
+import logging
 import os
+import random
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from hydra.utils import get_method
 
@@ -17,6 +20,8 @@ from ntt.data.coco import CocoDataset, ImageRecord, read_coco
 from ntt.data.images import IMAGE_SUFFIXES, stored_size
 from ntt.data.splits import select_classes
 from ntt.errors import InputError
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,7 @@ class Inputs:
         has_truth: False when the targets are just a folder of images.
         categories: id -> name of the classes of the split, ids of the reference file.
         target_category: reference category id -> the id that the target file gives to the class of that name.
-        target_records: the target images of this run, in file order, after `dataset.limit`.
+        target_records: the target images of this run by id, after `dataset.limit` or `dataset.sample`.
     """
 
     references: CocoDataset
@@ -82,18 +87,19 @@ def open_inputs(config: RunConfig) -> Inputs:
     """
     dataset = config.dataset
     references_file = _annotation_file(user_path(dataset.references), "references")
-    references = _read_coco(references_file)
+    references = _read_coco(references_file, "refuse")
     categories = select_classes(references, config.split)
     target_source = user_path(dataset.targets)
     has_truth = target_source.is_file() or bool(_jsons(target_source))
     if has_truth:
         same = _annotation_file(target_source, "targets")
-        targets = references if same == references_file else _read_coco(same)
+        targets = references if same == references_file else _read_coco(same, "count")
+        _say_unlisted(targets)
         target_images = _image_folder(dataset, "target_images", targets)
     else:
         targets = _folder_as_dataset(target_source, references)
         target_images = target_source
-    records = list(targets.images.values())[: dataset.limit]
+    records = choose_targets(targets, dataset)
     if not records:
         raise InputError(f"{target_source} names no image (dataset.targets): there is nothing to segment.")
     return Inputs(
@@ -108,16 +114,39 @@ def open_inputs(config: RunConfig) -> Inputs:
     )
 
 
-def _read_coco(path: Path) -> CocoDataset:
+def choose_targets(targets: CocoDataset, dataset: DatasetConfig) -> list[ImageRecord]:
+    """The images of the run, by ascending id, so that those of a smaller limit or sample are among those of a larger.
+
+    The draw of `dataset.sample` knows nothing of the references' seed: a sweep's seeds share their proposals.
+    """
+    records = sorted(targets.images.values(), key=lambda record: record.id)
+    if dataset.sample is None:
+        return records[: dataset.limit]
+    random.Random(dataset.sample_seed).shuffle(records)
+    return sorted(records[: dataset.sample], key=lambda record: record.id)
+
+
+def _say_unlisted(targets: CocoDataset) -> None:
+    """Some files hold the annotations of more categories than they list; COCO's own evaluation skips these."""
+    if targets.unlisted:
+        first = ", ".join(map(str, sorted(targets.unlisted)[:5]))
+        log.warning(
+            "%s: %d annotations left out, of %d categories that it does not list (%s%s)",
+            *(targets.path, sum(targets.unlisted.values()), len(targets.unlisted)),
+            *(first, ", ..." if len(targets.unlisted) > 5 else ""),
+        )
+
+
+def _read_coco(path: Path, unlisted: Literal["refuse", "count"]) -> CocoDataset:
     """Read an annotation file once for all points of a sweep that run in this process."""
     status = path.stat()
-    return _read_unchanged(path, status.st_size, status.st_mtime_ns)
+    return _read_unchanged(path, status.st_size, status.st_mtime_ns, unlisted)
 
 
 @lru_cache(maxsize=2)
-def _read_unchanged(path: Path, size: int, modified: int) -> CocoDataset:
+def _read_unchanged(path: Path, size: int, modified: int, unlisted: Literal["refuse", "count"]) -> CocoDataset:
     del size, modified  # part of the cache's key only
-    return read_coco(path)
+    return read_coco(path, unlisted)
 
 
 def _jsons(folder: Path) -> list[Path]:

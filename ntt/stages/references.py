@@ -11,7 +11,7 @@ from ntt.stages.workspace import Workspace, once_per_run
 from ntt.store.artifacts import Artifact
 from ntt.store.files import write_json
 
-CODE = 1
+CODE = 2
 
 
 @once_per_run
@@ -19,14 +19,15 @@ def artifact(work: Workspace) -> Artifact:
     """Determined by the annotation file, the classes and the sampling options."""
     config, inputs = work.config, work.inputs
     fixed = config.dataset.reference_ids
-    sampling = {"shots": config.shots, "seed": config.seed, "shortage": config.memory.shortage}
+    sampled = {"shots": config.shots, "seed": config.seed, "shortage": config.memory.shortage}
+    given = {"fixed": fixed, "repeat_first": config.dataset.repeat_first}
     return work.store.artifact(
         "references",
         {
             "code": CODE,
             "annotations": inputs.references.sha256,
             "categories": [[i, name] for i, name in inputs.categories.items()],
-            "sampling": sampling if fixed is None else {"fixed": fixed},
+            "sampling": sampled if fixed is None else given,
         },
     )
 
@@ -40,7 +41,7 @@ def make(work: Workspace, folder: Path) -> dict[str, Any]:
         chosen = sample_references(inputs.references, list(inputs.categories), config.shots, config.seed, shortage)
     else:
         ids = None if fixed == "all" else fixed
-        chosen = fixed_references(inputs.references, list(inputs.categories), ids)
+        chosen = fixed_references(inputs.references, list(inputs.categories), ids, config.dataset.repeat_first)
     rows = [{"category_id": r.category_id, "image_id": r.image_id, "annotation_id": r.annotation_id} for r in chosen]
     write_json(folder / "references.json", rows)
     return {"references": len(rows), "classes": len(inputs.categories)}

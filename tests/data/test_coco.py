@@ -68,6 +68,10 @@ def test_records_keep_the_files_order_and_values(tmp_path: Path) -> None:
     first, second = dataset.annotations
     assert first == Annotation(11, 7, 2, (1.0, 2.0, 10.5, 4.0), [[1, 2, 11, 2, 11, 6]], 21.5, True)
     assert second == Annotation(4, 7, 5, (0.0, 0.0, 5.0, 6.0), None, 30.0, False)
+    assert dataset.unlisted == {}
+    content = document()
+    content["annotations"][1]["isimpossible"] = 1
+    assert [a.isimpossible for a in read_coco(write(tmp_path, content)).annotations] == [False, True]
 
 
 def test_lvis_file_names_come_from_the_url(tmp_path: Path) -> None:
@@ -134,6 +138,17 @@ def test_damaged_content_is_one_sentence_with_the_file(
     with pytest.raises(InputError, match=complaint) as caught:
         read_coco(path)
     assert str(path) in str(caught.value)
+
+
+def test_annotations_of_unlisted_categories_are_left_out_and_counted_where_that_is_wanted(tmp_path: Path) -> None:
+    content = document()
+    more = [{**content["annotations"][1], "id": 20 + i, "category_id": c} for i, c in enumerate((99, 5, 99, 8))]
+    content["annotations"] += more
+    dataset = read_coco(write(tmp_path, content), unlisted="count")
+    assert [a.id for a in dataset.annotations] == [11, 4, 21]
+    assert dataset.unlisted == {99: 2, 8: 1}
+    with pytest.raises(InputError, match="annotation 20 has category_id 99"):
+        read_coco(write(tmp_path, content))
 
 
 @pytest.mark.parametrize(

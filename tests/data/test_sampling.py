@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,7 @@ def ids(references: list[Reference]) -> list[int]:
 )
 def test_validity_at_its_limits(box: tuple[float, float, float, float], crowd: bool, valid: bool) -> None:
     assert is_valid(Annotation(1, 1, 1, box, None, 1.0, crowd), IMAGE) is valid
+    assert not is_valid(Annotation(1, 1, 1, box, None, 1.0, crowd, isimpossible=True), IMAGE)
 
 
 def test_the_draw_is_the_random_modules_own() -> None:
@@ -163,6 +165,19 @@ def test_invalid_annotations_serve_only_a_class_that_has_no_valid_one() -> None:
         sample_references(shortage_dataset(), [COW], 3, 33, "invalid")
 
 
+def test_invalid_annotations_may_be_of_one_image_and_valid_ones_not() -> None:
+    dataset = dataset_of(*[(image, CAT, SMALL, False) for image in (1, 1, 1, 2)], (1, DOG, GOOD, False))
+    dataset.annotations[1] = replace(dataset.annotations[1], isimpossible=True)
+    order = [100, 101, 102, 103]
+    random.Random(33).shuffle(order)
+    order.remove(101)
+    assert ids(sample_references(dataset, [CAT], 3, 33, "invalid")) == order
+    assert ids(sample_references(dataset, [CAT], 5, 33, "invalid")) == [*order, *order[:2]]
+    # As soon as one is valid, it is the only one, repeated.
+    dataset.annotations[0] = replace(dataset.annotations[0], bbox=GOOD)
+    assert ids(sample_references(dataset, [CAT], 3, 33, "invalid")) == [100, 100, 100]
+
+
 def test_options_out_of_range() -> None:
     with pytest.raises(InputError, match="shots=0"):
         sample_references(shortage_dataset(), [CAT], 0, 33)
@@ -179,6 +194,20 @@ def test_a_fixed_file_gives_all_its_objects_but_crowds() -> None:
 def test_a_fixed_list_is_taken_as_given() -> None:
     dataset = shortage_dataset()
     assert ids(fixed_references(dataset, [CAT, DOG], [103, 102, 100, 102])) == [102, 100, 102, 103]
+
+
+def test_impossible_objects_of_a_fixed_file_are_left_out() -> None:
+    dataset = shortage_dataset()
+    dataset.annotations[1] = replace(dataset.annotations[1], isimpossible=True)
+    assert ids(fixed_references(dataset, [CAT])) == [100, 102]
+
+
+def test_read_as_published_the_first_of_an_image_and_class_stands_for_the_others() -> None:
+    dataset = dataset_of(*[(1, kind, GOOD, False) for kind in (CAT, DOG, CAT, CAT)], (2, CAT, GOOD, False))
+    assert ids(fixed_references(dataset, [CAT, DOG])) == [100, 102, 103, 104, 101]
+    assert ids(fixed_references(dataset, [CAT, DOG], repeat_first=True)) == [100, 100, 100, 104, 101]
+    listed = [103, 104, 102]
+    assert ids(fixed_references(dataset, [CAT], listed, repeat_first=True)) == [103, 104, 103]
 
 
 @pytest.mark.parametrize(
