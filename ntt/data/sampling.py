@@ -115,7 +115,7 @@ def fixed_references(
     annotation is taken as given, valid or not, and as often as it is listed. Unequal numbers per class are fine.
 
     ``repeat_first`` reads them as the published code does: of several of one class in one image it takes the first,
-    again for each of the others. Its figures for fixed files carry this fault (method section 7).
+    again for each of the others. Its figures for fixed files carry this fault (docs/method.md, section 7).
 
     Returns:
         The references grouped by class, classes as in ``category_ids``, each class's in file or list order.
