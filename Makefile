@@ -1,4 +1,5 @@
 # Every target sets up what it needs: on a fresh machine `make demo` or `make test` is the first command.
+# Another Python than the first on the path: make demo PYTHON=python3.13 (README says which were tried).
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -15,6 +16,7 @@ install: $(STAMP) ## make .venv with the locked packages and ntt itself (editabl
 # sam2 declares torchvision, which it does not import here and which breaks transformers when its build does not match
 # torch's; hence its own step without dependencies. It also wants torch when it is built, hence no isolation.
 $(STAMP): requirements.lock requirements-nodeps.lock pyproject.toml
+	@$(PYTHON) -c "import sys; sys.version_info >= (3, 11) or sys.exit('ntt needs Python 3.11 or later, $(PYTHON) is older: give another as make PYTHON=python3.13')"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	SAM2_BUILD_CUDA=0 $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -r requirements-nodeps.lock
