@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock demo demo-weights test drawing check format bench cluster integration build clean
+.PHONY: help install lock demo demo-weights test fuzz drawing check format bench cluster integration build clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -34,6 +34,9 @@ lock: ## pin what a fresh resolution of pyproject.toml gives (needs the network)
 
 test: $(STAMP) ## run the tests
 	$(BIN)/python -m pytest -m "not cluster"
+
+fuzz: $(STAMP) ## property tests with fresh seeds, for five minutes (FUZZ_SECONDS): new examples that break something
+	$(BIN)/python tests/fuzz.py
 
 demo: $(STAMP) ## run the whole method on drawn scenes, nothing to download
 	$(BIN)/python -m ntt.run +experiment=demo

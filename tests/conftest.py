@@ -8,8 +8,23 @@ from pathlib import Path
 import pytest
 import stand_ins
 from golden_files import golden_folder
+from hypothesis import HealthCheck, settings
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+# `make test` tries the same examples every time; `make fuzz` (tests/fuzz.py) new ones, with this profile and a seed.
+settings.register_profile("fixed", derandomize=True, database=None, deadline=None)
+settings.register_profile(
+    "fuzz", database=None, deadline=None, max_examples=300, print_blob=True, suppress_health_check=list(HealthCheck)
+)
+settings.load_profile("fixed")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every property test `fuzz`."""
+    for item in items:
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker(pytest.mark.fuzz)
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ GPUs. Hydra imports every plugin at every start, so what takes time is imported 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -57,6 +56,7 @@ class LocalParallelLauncher(Launcher):
 def _outcome(point: Point, code: int, overrides: Sequence[str]) -> JobReturn:
     from ntt.cluster.local import CONSOLE
     from ntt.errors import InputError
+    from ntt.foreign.documents import read_object
     from ntt.pipeline import objective
 
     outcome = JobReturn(overrides=overrides, working_dir=str(point.directory))
@@ -68,6 +68,7 @@ def _outcome(point: Point, code: int, overrides: Sequence[str]) -> JobReturn:
         )
     else:
         outcome.status = JobStatus.COMPLETED
-        metrics = point.directory / "metrics.json"
-        outcome.return_value = objective(json.loads(metrics.read_bytes())) if metrics.exists() else None
+        file = point.directory / "metrics.json"
+        way_out = f"remove {point.directory} and resume the sweep"
+        outcome.return_value = objective(read_object(file, way_out)) if file.exists() else None
     return outcome

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path, PurePosixPath
 
 from huggingface_hub import snapshot_download
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from ntt.backbones.architecture import Architecture
 from ntt.errors import InputError
+from ntt.foreign.documents import read_object
 from ntt.networks.checkpoints import download_command, read_checkpoint
 from ntt.store.hashing import file_sha256
 
@@ -87,10 +87,8 @@ def check_config(folder: Path, architecture: Architecture) -> None:
     path = folder / "config.json"
     if not path.is_file():
         return
-    try:
-        heads = json.loads(path.read_text()).get("num_attention_heads", architecture.heads)
-    except (ValueError, AttributeError) as error:
-        raise InputError(f"{path} (backbone.weights) is no JSON object; get the folder's files again") from error
+    described = read_object(path, f"it belongs to {WEIGHTS_KEY}: get the folder's files again")
+    heads = described.get("num_attention_heads", architecture.heads)
     if heads != architecture.heads:
         raise InputError(
             f"{path} says num_attention_heads {heads} where backbone.heads is {architecture.heads}; "

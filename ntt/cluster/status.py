@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 from rich.table import Table
 
 from ntt.cluster.submissions import active_points, process_runs
+from ntt.foreign.documents import object_or_none
 from ntt.processes.records import beats
 from ntt.sweeps.points import Point, read_points
 
@@ -102,11 +102,7 @@ def _metrics(file: Path) -> dict[str, float]:
 
 
 def _read(file: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(file.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
+    return object_or_none(file) or {}
 
 
 def status_table(title: str, points: Sequence[PointStatus]) -> Table:

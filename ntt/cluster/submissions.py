@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import subprocess
@@ -10,6 +9,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ntt.errors import InputError
+from ntt.foreign.documents import read_json
+from ntt.foreign.parsing import parsing
 from ntt.store.files import write_json
 
 _FILE = "submissions.json"
@@ -39,11 +41,21 @@ class Submission:
 
 def read_submissions(sweep: Path) -> list[Submission]:
     """All of them, the oldest first; none for a sweep that ran with -m."""
-    try:
-        entries = json.loads((sweep / _FILE).read_bytes())
-    except OSError:
+    file = sweep / _FILE
+    if not file.exists():
         return []
-    return [Submission(**entry) for entry in entries]
+    way_out = "mend it, or remove it where none of the sweep's jobs is in the queue any more"
+    with parsing(lambda reason: InputError(f"{file} holds no submissions ({reason}); {way_out}.")):
+        return [_submission(**entry) for entry in read_json(file, way_out)]
+
+
+def _submission(launcher: str, job: str, report: str, points: list[int], host: str) -> Submission:
+    """Raises TypeError or ValueError where a value is of another kind than it should be."""
+    if not all(isinstance(text, str) for text in (launcher, job, report, host)):
+        raise TypeError("launcher, job, report and host must be texts")
+    if launcher != "slurm":
+        int(job)  # the process that runs the points
+    return Submission(launcher, job, report, [int(number) for number in points], host)
 
 
 def add_submission(sweep: Path, submission: Submission) -> None:

@@ -12,11 +12,10 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
 from ntt.cluster import sbatch
 from ntt.cluster.local import log_outcome, plan_slots, run_points, visible_gpus
@@ -24,6 +23,8 @@ from ntt.cluster.status import read_status
 from ntt.cluster.submissions import Submission, add_submission
 from ntt.config import read_config
 from ntt.errors import InputError
+from ntt.foreign.documents import read_yaml
+from ntt.foreign.parsing import parsing
 from ntt.stages.inputs import check_files
 from ntt.sweeps.composition import share_composition
 from ntt.sweeps.points import Point, assignments, pin, read_points
@@ -130,17 +131,16 @@ def _detach(root: Path, points: Sequence[Point], cwd: Path) -> int:
 
 def _launcher(root: Path) -> tuple[str, dict[str, Any], Path]:
     """Name and settings of the sweep's launcher, and where its relative paths count from."""
-    try:
-        sweep = OmegaConf.load(root / _MULTIRUN)
-    except (OSError, yaml.YAMLError) as error:
-        raise InputError(f"{root / _MULTIRUN} cannot be read: give the folder of a sweep.") from error
-    assert isinstance(sweep, DictConfig)
-    name = sweep.hydra.runtime.choices["hydra/launcher"]
-    launcher = sweep.hydra.launcher
-    for key in ("submitit_folder", "name"):  # they refer to what only Hydra can resolve
-        launcher.pop(key, None)
-    settings = OmegaConf.to_container(launcher, resolve=True)
-    assert isinstance(settings, dict)
-    settings["name"] = f"ntt-{sweep.name}"
-    known = name if name in LAUNCHERS else "local_parallel"
-    return known, {str(key): value for key, value in settings.items()}, Path(sweep.hydra.runtime.cwd)
+    sweep = read_yaml(root / _MULTIRUN, "give the folder of a sweep")
+    with parsing(
+        lambda reason: InputError(f"{root / _MULTIRUN} is no sweep's ({reason}): give the folder of a sweep.")
+    ):
+        name = sweep.hydra.runtime.choices["hydra/launcher"]
+        launcher = sweep.hydra.launcher
+        for key in ("submitit_folder", "name"):  # they refer to what only Hydra can resolve
+            launcher.pop(key, None)
+        settings = OmegaConf.to_container(launcher, resolve=True)
+        assert isinstance(settings, dict)
+        settings["name"] = f"ntt-{sweep.name}"
+        known = name if name in LAUNCHERS else "local_parallel"
+        return known, {str(key): value for key, value in settings.items()}, Path(sweep.hydra.runtime.cwd)

@@ -18,9 +18,14 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from ntt.errors import InputError
+from ntt.foreign.parsing import parsing
 
 # Rasterising takes memory in proportion to a polygon's length: a stray exponent in a file would exhaust it.
 _FARTHEST_COORDINATE = 100_000.0
+# pycocotools counts pixels in 32 bits, and so does whoever reads its masks.
+_MOST_PIXELS = 2**31
+_LARGEST_ID = 2**63
+_WHOLE = "is the download complete and unpacked?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,17 +134,24 @@ def annotation_mask(annotation: Annotation, height: int, width: int) -> NDArray[
 
 
 def _rle_mask(rle: dict[str, Any], height: int, width: int) -> NDArray[np.uint8]:
+    runs = _run_lengths(rle, height, width)
+    values = (np.arange(len(runs)) % 2).astype(np.uint8)
+    # RLE runs down the columns, beginning with background.
+    return np.ascontiguousarray(np.repeat(values, runs).reshape(width, height).T)
+
+
+def _run_lengths(rle: dict[str, Any], height: int, width: int) -> NDArray[np.integer]:
+    """Pixels of each run, which together are the image; raises ValueError, TypeError or KeyError if they are not."""
     if list(rle["size"]) != [height, width]:
         raise ValueError(f"its RLE size [height, width] is {rle['size']}")
     counts = rle["counts"]
     runs = np.asarray(_decompressed(counts) if isinstance(counts, (str, bytes)) else counts)
     if not np.issubdtype(runs.dtype, np.integer) or runs.ndim != 1 or runs.min() < 0:
         raise ValueError("its RLE counts are not whole run lengths")
-    if runs.sum() != height * width:
-        raise ValueError(f"its RLE counts add up to {runs.sum()} pixels")
-    values = (np.arange(len(runs)) % 2).astype(np.uint8)
-    # RLE runs down the columns, beginning with background.
-    return np.ascontiguousarray(np.repeat(values, runs).reshape(width, height).T)
+    # The longest first: a sum of many longest numbers wraps round.
+    if runs.max() > height * width or runs.sum() != height * width:
+        raise ValueError(f"its RLE counts add up to {sum(runs.tolist())} pixels")
+    return runs
 
 
 def _decompressed(counts: str | bytes) -> list[int]:
@@ -182,19 +194,13 @@ def _polygon_mask(polygons: list[Any], height: int, width: int) -> NDArray[np.ui
 
 
 def _parse(path: Path) -> tuple[dict[str, Any], str]:
-    try:
+    with parsing(lambda reason: InputError(f"{path}: cannot be read ({reason}); check the path")):
         raw = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     digest = hashlib.sha256(raw).hexdigest()
-    try:
+    with parsing(lambda reason: InputError(f"{path}: not a readable json file ({reason}); {_WHOLE}")):
         text = raw.decode("utf-8-sig")
         del raw  # Half a gigabyte for COCO's train2017, no longer needed at the peak.
         document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError(
-            f"{path}: not a readable json file ({error}); is the download complete and unpacked?"
-        ) from error
     if not isinstance(document, dict):
         raise InputError(f"{path}: not a COCO file: it holds no images, annotations and categories")
     return document, digest
@@ -250,6 +256,8 @@ def _image(entry: dict[str, Any]) -> ImageRecord:
     height, width = _whole(entry["height"], "height"), _whole(entry["width"], "width")
     if height < 1 or width < 1:
         raise ValueError(f"height {height} and width {width} must be positive")
+    if height * width > _MOST_PIXELS:
+        raise ValueError(f"height {height} and width {width} are beyond {_MOST_PIXELS} pixels")
     return ImageRecord(entry["id"], _text(file_name, "file_name"), height, width)
 
 
@@ -261,27 +269,32 @@ def _annotation(entry: dict[str, Any]) -> Annotation:
     if segmentation is not None and not isinstance(segmentation, (dict, list)):
         raise TypeError(f"segmentation must be polygons or an RLE, not {segmentation!r:.40}")
     area = entry.get("area")
+    area = width * height if area is None else float(area)
+    if not math.isfinite(area):
+        raise ValueError(f"area {area} is not finite")
     return Annotation(
         id=entry["id"],
         image_id=_whole(entry["image_id"], "image_id"),
         category_id=_whole(entry["category_id"], "category_id"),
         bbox=(x, y, width, height),
         segmentation=segmentation,
-        area=width * height if area is None else float(area),
+        area=area,
         iscrowd=bool(entry.get("iscrowd", 0)),
         isimpossible=bool(entry.get("isimpossible", 0)),
     )
 
 
 def _whole(value: object, key: str) -> int:
-    if type(value) is not int:
-        raise TypeError(f"{key} must be a whole number, not {value!r:.40}")
+    if type(value) is not int or abs(value) >= _LARGEST_ID:
+        raise TypeError(f"{key} must be a whole number of 64 bits, not {value!r:.40}")
     return value
 
 
 def _text(value: object, key: str) -> str:
     if not isinstance(value, str) or not value:
         raise TypeError(f"{key} must be a text, not {value!r:.40}")
+    if "\0" in value or (not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value)):
+        raise ValueError(f"{key} {value!r:.40} has characters that no file can be named with")
     return value
 
 

@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from ntt.errors import InputError
+from ntt.foreign.parsing import parsing
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 """Lower-case suffixes by which a folder's images are found."""
 
+# Each gets a sentence of its own; want of memory is no fault of the image.
+_TOLD_APART = (FileNotFoundError, UnidentifiedImageError, Image.DecompressionBombError, MemoryError)
 _EXIF_ORIENTATION = 0x0112
 _TO_UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -52,18 +55,8 @@ def load_image(path: str | Path, size: tuple[int, int] | None = None) -> NDArray
     """
     path = Path(path)
     try:
-        with Image.open(path) as stored:
-            if size is not None and sorted(size) != sorted(stored.size):
-                raise UnreadableImage(path, _disagreement(stored, size))
-            stored.load()
-            image = _upright(stored)
-            if size is not None and (image.height, image.width) != size:
-                image = stored
-            if size is not None and (image.height, image.width) != size:
-                raise UnreadableImage(path, _disagreement(stored, size))
-            return _rgb(image)
-    except (UnreadableImage, MemoryError):
-        raise
+        with parsing(lambda reason: UnreadableImage(path, f"it is damaged or unsupported ({reason})"), _TOLD_APART):
+            return _decoded(path, size)
     except FileNotFoundError as error:
         raise UnreadableImage(path, "the file does not exist") from error
     except UnidentifiedImageError as error:
@@ -72,8 +65,19 @@ def load_image(path: str | Path, size: tuple[int, int] | None = None) -> NDArray
         raise UnreadableImage(path, reason) from error
     except Image.DecompressionBombError as error:
         raise UnreadableImage(path, f"it has too many pixels to decode safely ({error})") from error
-    except Exception as error:  # Decoders fail on damaged files with whatever their parser happens to raise.
-        raise UnreadableImage(path, f"it is damaged or unsupported ({error})") from error
+
+
+def _decoded(path: Path, size: tuple[int, int] | None) -> NDArray[np.uint8]:
+    with Image.open(path) as stored:
+        if size is not None and sorted(size) != sorted(stored.size):
+            raise UnreadableImage(path, _disagreement(stored, size))
+        stored.load()
+        image = _upright(stored)
+        if size is not None and (image.height, image.width) != size:
+            image = stored
+        if size is not None and (image.height, image.width) != size:
+            raise UnreadableImage(path, _disagreement(stored, size))
+        return _rgb(image)
 
 
 def stored_size(path: str | Path) -> tuple[int, int] | None:
@@ -92,10 +96,8 @@ def image_digest(path: str | Path) -> str:
     Raises:
         UnreadableImage: the file cannot be read.
     """
-    try:
+    with parsing(lambda reason: UnreadableImage(path, f"the file cannot be read ({reason})")):
         return hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    except OSError as error:
-        raise UnreadableImage(path, f"the file cannot be read ({error.strerror})") from error
 
 
 def _orientation(image: Image.Image) -> int:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import gzip
-import lzma
 import os
 import shutil
 import stat
 import tarfile
 import unicodedata
 import zipfile
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from ntt.downloads.parts import READABLE_BY_ALL
 from ntt.errors import InputError
+from ntt.foreign.parsing import parsing
 from ntt.screen.transfers import Report, format_size, track_bytes
 
 _CHUNK = 1 << 20
@@ -26,8 +25,6 @@ _LARGEST_RATIO = 200
 # What a small archive may unpack to whatever its ratio.
 _ALWAYS_ALLOWED = 1 << 26
 _MOST_ENTRIES = 5_000_000
-# BadGzipFile is an OSError, and means the archive where other OSErrors mean the disk.
-_DAMAGE = (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, EOFError)
 
 
 @dataclass(frozen=True)
@@ -57,13 +54,13 @@ def unpack(archive: Path, target: Path) -> None:
     shutil.rmtree(staging, ignore_errors=True)
     try:
         with _opened(archive) as source:
-            members = _checked(archive, list(_entries(source, archive)))
+            with parsing(partial(_damaged, archive)):
+                entries = list(_entries(source, archive))
+            members = _checked(archive, entries)
             _check_room(archive, target, members)
             with track_bytes(f"unpacking {archive.name}") as report:
                 _extract(archive, source, members, staging, report)
         _move_in(staging, target)
-    except _DAMAGE as error:
-        raise InputError(f"{archive} is damaged ({error}): fetch it again.") from error
     except OSError as error:
         raise InputError(f"{archive} cannot be unpacked to {target}: {error.strerror or error}.") from error
     finally:
@@ -71,12 +68,12 @@ def unpack(archive: Path, target: Path) -> None:
 
 
 def _opened(archive: Path) -> zipfile.ZipFile | tarfile.TarFile:
-    if zipfile.is_zipfile(archive):
-        return zipfile.ZipFile(archive)
-    try:
-        return tarfile.open(archive)
-    except (tarfile.TarError, EOFError) as error:
-        raise InputError(f"{archive} is neither a zip nor a tar file, or damaged: fetch it again.") from error
+    with parsing(lambda _: InputError(f"{archive} is neither a zip nor a tar file, or damaged: fetch it again.")):
+        return zipfile.ZipFile(archive) if zipfile.is_zipfile(archive) else tarfile.open(archive)
+
+
+def _damaged(archive: Path, reason: str) -> InputError:
+    return InputError(f"{archive} is damaged ({reason}): fetch it again.")
 
 
 def _entries(source: zipfile.ZipFile | tarfile.TarFile, archive: Path) -> Iterator[_Member]:
@@ -163,13 +160,16 @@ def _extract(
 ) -> None:
     done, total = 0, sum(member.size for member in members)
     report(0, total)
+    refusal = partial(_damaged, archive)
     for member in members:
         place = staging / member.path
         place.parent.mkdir(parents=True, exist_ok=True)
         written = 0
-        with _content(source, member.entry) as content, place.open("xb") as file:
+        with parsing(refusal):
+            content = _content(source, member.entry)
+        with content, place.open("xb") as file:
             # No further than announced: sizes in an archive may lie.
-            while piece := content.read(min(_CHUNK, member.size - written + 1)):
+            while piece := _read(content, min(_CHUNK, member.size - written + 1), refusal):
                 written += len(piece)
                 if written > member.size:
                     raise InputError(f"{archive} is refused: {member.path} in it is larger than the archive says.")
@@ -189,6 +189,12 @@ def _content(source: zipfile.ZipFile | tarfile.TarFile, entry: zipfile.ZipInfo |
     content = source.extractfile(entry)
     assert content is not None  # only None for what is no regular file
     return content
+
+
+def _read(content: IO[bytes], size: int, refusal: Callable[[str], InputError]) -> bytes:
+    # Apart from the writing, whose errors mean the disk.
+    with parsing(refusal):
+        return content.read(size)
 
 
 def _move_in(staging: Path, target: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from ntt.errors import InputError
+from ntt.foreign.documents import read_object
 
 _NAMED = 3
 
@@ -109,12 +109,10 @@ def check_annotations(path: Path, folders: list[Path]) -> int:
     Raises:
         InputError: the json is missing, truncated or none, or images are missing: how many, and the first of them.
     """
+    document = read_object(path, "remove it and fetch the dataset again")
     try:
-        document = json.loads(path.read_bytes())
         images = [_file_name(image) for image in document["images"]]
         len(document["annotations"])
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path} is truncated or no COCO json: remove it and fetch the dataset again.") from error
     present = set().union(*(file_names(folder) for folder in folders))

@@ -7,6 +7,8 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ntt.foreign.documents import object_or_none
+
 READABLE_BY_ALL = 0o644
 
 
@@ -45,10 +47,12 @@ class Part:
 
     def entity(self) -> Entity | None:
         """What it is a part of; None where that is not known."""
-        try:
-            return Entity(**json.loads(self._facts.read_bytes()))
-        except (OSError, ValueError, TypeError):
-            return None
+        match object_or_none(self._facts):
+            case {"url": str(url), "validator": str() | None as validator, "length": int() | None as length}:
+                # It goes into a request's header.
+                sound = validator is None or (validator.isascii() and validator.isprintable())
+                return Entity(url, validator, length) if sound else None
+        return None
 
     def begin(self, entity: Entity) -> None:
         """Empty it, for the bytes of ``entity``."""

@@ -16,6 +16,7 @@ from pycocotools import mask as rle
 from ntt.drawn.classes import BASE_CLASSES, NOVEL_CLASSES
 from ntt.drawn.scenes import SCENE_SIZE, Scene, draw_scene
 from ntt.errors import InputError
+from ntt.foreign.documents import object_or_none
 from ntt.screen.progress import track
 
 VERSION = 1  # of the drawing: raised whenever the same seed gives other pixels
@@ -73,11 +74,7 @@ def write_world(root: Path, train_scenes: int, val_scenes: int, seed: int) -> No
 
 
 def _world_at(root: Path) -> dict[str, Any] | None:
-    try:
-        world = json.loads((root / _MARKER).read_text())
-    except (OSError, ValueError):
-        return None
-    return world if isinstance(world, dict) else None
+    return object_or_none(root / _MARKER)
 
 
 def _move(partial: Path, root: Path, world: dict[str, Any]) -> None:

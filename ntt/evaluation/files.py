@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ntt.errors import InputError
+from ntt.foreign.documents import read_json
 from ntt.store.files import write_atomically
 
 _quoted = json.encoder.encode_basestring_ascii
@@ -44,12 +45,7 @@ def read_predictions(path: Path) -> list[dict[str, Any]]:
     Raises:
         InputError: the file is missing, is not JSON or is no list of objects.
     """
-    try:
-        predictions = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path} cannot be read as COCO results ({error}): give a JSON file of predictions."
-        ) from error
+    predictions = read_json(path, "give a JSON file of COCO results")
     if not isinstance(predictions, list) or not all(isinstance(entry, dict) for entry in predictions):
         raise InputError(f"{path} is no COCO results file: it must be a JSON list of predictions.")
     return predictions

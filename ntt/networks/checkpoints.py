@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from ntt.errors import InputError
+from ntt.foreign.parsing import parsing
+from ntt.foreign.tensors import read_safetensors
 
 _LISTED = 3
 _CHUNK = 1 << 20
@@ -38,14 +38,9 @@ def read_checkpoint(path: str | Path, key: str, url: str | None) -> dict[str, Te
     """
     path = Path(path)
     require_file(path, key, url)
-    again = f"; download it again with: {download_command(path, url)}" if url else "; copy the file again"
+    again = f"download it again with: {download_command(path, url)}" if url else "copy the file again"
     if path.suffix == ".safetensors":
-        try:
-            return load_file(path)
-        except SafetensorError as error:
-            raise InputError(f"{path} ({key}) is truncated or no safetensors file{again}") from error
-        except PermissionError as error:
-            raise InputError(f"{path} ({key}) cannot be read: {error.strerror}") from error
+        return read_safetensors(path, f"{path} ({key})", again)
     return _tensors(_unpickled(path, key, again), path, key)
 
 
@@ -98,24 +93,25 @@ def check_keys(
 
 
 def _unpickled(path: Path, key: str, again: str) -> Any:
-    # torch can map only its zip format; checkpoints written before torch 1.6 are bare pickles.
-    zipped = zipfile.is_zipfile(path)
     what = f"{path} ({key})"
+
+    def refusal(reason: str) -> InputError:
+        return InputError(f"{what} is truncated or no checkpoint written by torch.save ({reason}); {again}")
+
     try:
-        damaged = _damaged_entry(path) if zipped else None
-        loaded = None if damaged else torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
-    except PermissionError as error:
-        raise InputError(f"{what} cannot be read: {error.strerror}") from error
-    except pickle.UnpicklingError as error:
-        if "GLOBAL" in str(error):
+        with parsing(refusal):
+            # torch can map only its zip format; checkpoints written before torch 1.6 are bare pickles.
+            zipped = zipfile.is_zipfile(path)
+            if zipped and (damaged := _damaged_entry(path)):
+                raise InputError(f"{what} is damaged: {damaged} does not match its checksum; {again}")
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
+    except InputError as error:
+        if isinstance(error.__cause__, PermissionError):
+            raise InputError(f"{what} cannot be read: {error.__cause__.strerror}") from error.__cause__
+        if isinstance(error.__cause__, pickle.UnpicklingError) and "GLOBAL" in str(error.__cause__):
             reason = "is refused: it holds more than tensors and would run code when loaded"
-            raise InputError(f"{what} {reason}; use the official file or a .safetensors file") from error
-        raise InputError(f"{what} is no checkpoint written by torch.save{again}") from error
-    except Exception as error:  # bytes that mean nothing fail anywhere in the readers, in any way
-        raise InputError(f"{what} is truncated or no checkpoint written by torch.save{again}") from error
-    if damaged:
-        raise InputError(f"{what} is damaged: {damaged} does not match its checksum{again}")
-    return loaded
+            raise InputError(f"{what} {reason}; use the official file or a .safetensors file") from error.__cause__
+        raise
 
 
 def _damaged_entry(path: Path) -> str | None:

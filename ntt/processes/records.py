@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import threading
@@ -11,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ntt.foreign.documents import object_or_none
 from ntt.processes.ranks import Rank
 from ntt.store.files import write_json
 
@@ -85,10 +85,12 @@ def wait_for_others(rank: Rank, directory: Path, seconds: float) -> None:
 
 
 def _unfinished(file: Path) -> bool:
-    if not file.exists():
-        return True
-    entry = json.loads(file.read_bytes())
-    return entry["state"] == "running" and (entry["host"] != socket.gethostname() or _alive(entry["pid"]))
+    match object_or_none(file):
+        case {"state": "running", "host": str(host), "pid": int(pid)}:
+            return host != socket.gethostname() or _alive(pid)
+        case {"state": "done" | "failed"}:
+            return False
+    return True
 
 
 def _alive(pid: int) -> bool:
@@ -103,7 +105,7 @@ def failures(directory: Path) -> dict[int, str]:
     """Rank -> error of the processes of this run that failed. A killed one is none: others took over its work."""
     found = {}
     for file in sorted((directory / "ranks").glob("*.json")):
-        entry = json.loads(file.read_bytes())
-        if entry["state"] == "failed":
-            found[int(file.stem)] = str(entry["error"])
+        match object_or_none(file):
+            case {"state": "failed", "error": error}:
+                found[int(file.stem)] = str(error)
     return found

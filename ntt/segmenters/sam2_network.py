@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml  # type: ignore[import-untyped]
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from hydra.utils import instantiate
@@ -17,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ntt.errors import InputError
+from ntt.foreign.parsing import parsing
 from ntt.segmenters.still_images import OVERRIDE
 
 if TYPE_CHECKING:
@@ -92,15 +92,13 @@ def hydra_state_kept() -> Iterator[None]:
 
 
 def _model_node(path: Path, overrides: Mapping[str, Any]) -> DictConfig:
-    try:
+    name = f"{path} (segmenter.architecture)"
+    with parsing(lambda reason: InputError(f"{name} cannot be read as a network ({reason})")):
         described = OmegaConf.load(path)
         node = described.get("model") if isinstance(described, DictConfig) else None
         if not isinstance(node, DictConfig):
-            raise InputError(f"{path} (segmenter.architecture) has no `model` node; choose one of the sam2 package's")
+            raise InputError(f"{name} has no `model` node; choose one of the sam2 package's")
         given = {key: value for key, value in overrides.items() if key != OVERRIDE or value is not None}
         merged = OmegaConf.merge(node, OmegaConf.create(given))
-    except (yaml.YAMLError, UnicodeDecodeError, OmegaConfBaseException) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path} (segmenter.architecture) cannot be read as a network ({reason})") from error
     assert isinstance(merged, DictConfig)
     return merged

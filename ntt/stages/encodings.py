@@ -13,19 +13,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 
 from ntt.compute.precision import arithmetic
 from ntt.data.coco import annotation_mask
 from ntt.data.images import UnreadableImage, load_image
 from ntt.data.sampling import Reference
 from ntt.errors import InputError
+from ntt.foreign.tensors import read_safetensors
 from ntt.memory.crops import reference_crop
 from ntt.memory.vectors import reference_vector
 from ntt.reporting.maps import feature_maps
 from ntt.screen.progress import track
 from ntt.stages.workspace import Workspace
-from ntt.store.artifacts import Artifact, fingerprint
+from ntt.store.artifacts import MADE_AGAIN, Artifact, fingerprint
 from ntt.store.files import write_atomically, write_json
 from ntt.store.store import Store
 
@@ -130,7 +131,7 @@ def load(work: Workspace, chosen: list[Reference]) -> Iterator[tuple[Reference, 
     for reference in chosen:
         file = artifact(work, reference).path / _FILE
         if file.exists():
-            tensors = load_file(file)
+            tensors = read_safetensors(file, str(file), MADE_AGAIN)
             yield reference, Encoding(tensors["vector"], tensors["pca"], tensors["clusters"])
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 from typing import Any, cast
 
 from ntt.evaluation.coco import evaluate, restrict_ground_truth
 from ntt.evaluation.engines import Engine
+from ntt.foreign.documents import read_object
 from ntt.stages import match
 from ntt.stages.workspace import Workspace, once_per_run
-from ntt.store.artifacts import Artifact
+from ntt.store.artifacts import MADE_AGAIN, Artifact
 from ntt.store.files import share, write_json
 
 log = logging.getLogger(__name__)
@@ -51,9 +51,7 @@ def ground_truth(work: Workspace) -> dict[str, Any]:
 
 def load(work: Workspace) -> dict[str, Any]:
     """The figures of this run."""
-    metrics = json.loads(file(work).read_bytes())
-    assert isinstance(metrics, dict)
-    return metrics
+    return read_object(file(work), MADE_AGAIN)
 
 
 def publish(work: Workspace) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 
+from ntt.foreign.tensors import read_safetensors
 from ntt.memory.bank import MemoryBank
 from ntt.stages import encodings, references
 from ntt.stages.workspace import Workspace, once_per_run
-from ntt.store.artifacts import Artifact, fingerprint
+from ntt.store.artifacts import MADE_AGAIN, Artifact, fingerprint
 from ntt.store.files import write_atomically
 
 CODE = 1
@@ -44,5 +45,6 @@ def make(work: Workspace, folder: Path) -> dict[str, Any]:
 
 def load(work: Workspace) -> MemoryBank:
     """The memory of this run."""
-    folder = work.require(artifact(work)).path
-    return MemoryBank.from_tensors(load_file(folder / _FILE), list(work.inputs.categories.values()))
+    file = work.require(artifact(work)).path / _FILE
+    tensors = read_safetensors(file, str(file), MADE_AGAIN)
+    return MemoryBank.from_tensors(tensors, list(work.inputs.categories.values()))

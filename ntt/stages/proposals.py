@@ -8,7 +8,6 @@ reuse what they have in common.
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 import threading
@@ -20,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 
 from ntt.data.coco import ImageRecord
 from ntt.data.images import load_image
@@ -28,12 +27,14 @@ from ntt.errors import InputError
 from ntt.feeding.batches import ImageBatches
 from ntt.feeding.runner import Part, Runner
 from ntt.feeding.threads import Lanes
+from ntt.foreign.documents import read_object
+from ntt.foreign.tensors import read_safetensors
 from ntt.proposals.image_proposals import ImageProposals, pack, unpack
 from ntt.proposals.networks import Networks
 from ntt.screen.progress import track
 from ntt.stages import memory
 from ntt.stages.workspace import Workspace
-from ntt.store.artifacts import Artifact
+from ntt.store.artifacts import MADE_AGAIN, Artifact
 from ntt.store.files import write_atomically, write_json
 from ntt.store.store import Claim
 
@@ -53,12 +54,13 @@ class Shard:
     artifact: Artifact
 
     def read(self) -> list[ImageProposals]:
-        return unpack(load_file(self.artifact.path / _FILE))
+        file = self.artifact.path / _FILE
+        return unpack(read_safetensors(file, str(file), MADE_AGAIN))
 
     def unreadable(self) -> list[dict[str, Any]]:
         """The shard's images that could not be read: {image_id, file_name, reason}."""
         file = self.artifact.path / _UNREADABLE
-        reasons: dict[str, str] = json.loads(file.read_bytes()) if file.exists() else {}
+        reasons: dict[str, str] = read_object(file, MADE_AGAIN) if file.exists() else {}
         named = ((self.records[int(index)], reason) for index, reason in reasons.items())
         return [{"image_id": r.id, "file_name": r.file_name, "reason": reason} for r, reason in named]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, cast
 
 from ntt.data.sampling import Reference, Shortage, fixed_references, sample_references
+from ntt.foreign.documents import read_json
 from ntt.stages.workspace import Workspace, once_per_run
-from ntt.store.artifacts import Artifact
+from ntt.store.artifacts import MADE_AGAIN, Artifact
 from ntt.store.files import write_json
 
 CODE = 2
@@ -51,4 +51,4 @@ def make(work: Workspace, folder: Path) -> dict[str, Any]:
 def load(work: Workspace) -> list[Reference]:
     """The references of this run, grouped by class."""
     folder = work.require(artifact(work)).path
-    return [Reference(**row) for row in json.loads((folder / "references.json").read_bytes())]
+    return [Reference(**row) for row in read_json(folder / "references.json", MADE_AGAIN)]

@@ -24,10 +24,13 @@ from pathlib import Path
 from typing import Any
 
 import ntt
+from ntt.foreign.documents import object_or_none
 from ntt.store.files import write_json, writer
 from ntt.store.hashing import file_sha256, known_sha256
 
 MANIFEST = "manifest.json"
+MADE_AGAIN = "run again: the store finds the damage and makes it anew"
+"""Way out for a file of an artifact that was damaged after its checksum had been looked at."""
 
 
 def fingerprint(inputs: Any) -> str:
@@ -54,9 +57,8 @@ class Artifact:
 
     def damage(self) -> str | None:
         """Why a present artifact cannot be used (a changed, shortened or lost file), or None."""
-        try:
-            recorded = json.loads((self.path / MANIFEST).read_bytes())["files"]
-        except (OSError, ValueError, KeyError):
+        recorded = (object_or_none(self.path / MANIFEST) or {}).get("files")
+        if not isinstance(recorded, dict):
             return "its manifest cannot be read"
         for name, digest in recorded.items():
             file = self.path / name

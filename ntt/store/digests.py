@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 
+from ntt.foreign.documents import object_or_none
 from ntt.store.files import write_json
 from ntt.store.hashing import file_sha256
 
@@ -49,8 +49,14 @@ class FileDigests:
 
     def _folder(self, folder: Path) -> dict[str, list]:
         if folder not in self._known:
-            try:
-                self._known[folder] = json.loads(self._file(folder).read_bytes())
-            except (OSError, ValueError):
-                self._known[folder] = {}
+            known = object_or_none(self._file(folder)) or {}
+            self._known[folder] = {name: entry for name, entry in known.items() if _sound(entry)}
         return self._known[folder]
+
+
+def _sound(entry: object) -> bool:
+    """Whether it is a size, a time and a digest."""
+    match entry:
+        case [int(), int(), str(digest)]:
+            return len(digest) == 64
+    return False

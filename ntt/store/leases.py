@@ -21,6 +21,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ntt.foreign.documents import object_or_none
+
 
 class Lease:
     """A claim that this process holds until :meth:`release`."""
@@ -140,11 +142,7 @@ def _create(path: Path, token: str) -> bool:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
+    return object_or_none(path) or {}
 
 
 def _machine() -> str:

@@ -6,19 +6,18 @@ A run's folder holds ``.hydra/config.yaml``, and ``metrics.json`` once it is com
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 import ntt.config  # noqa: F401  registers what interpolations in configs call
 from ntt.errors import InputError
+from ntt.foreign.documents import object_or_none, read_yaml
 from ntt.reporting.tables import TASKS, Metrics
 from ntt.sweeps.plan import planned_points
 
@@ -138,10 +137,7 @@ def _each_once(paths: list[Path]) -> list[Path]:
 
 
 def _config(path: Path) -> dict[str, Any]:
-    try:
-        loaded = OmegaConf.load(path)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path} cannot be read ({str(error).splitlines()[0]}): leave its folder out.") from error
+    loaded = read_yaml(path, "leave its folder out")
     try:
         # A sweep that was submitted pins its configs with every interpolation resolved, others leave them as they are.
         config = OmegaConf.to_container(loaded, resolve=True)
@@ -170,11 +166,10 @@ def _metrics(path: Path) -> tuple[Metrics | None, str]:
     """The figures and the state of a point."""
     if not path.is_file():
         return None, "no metrics.json"
-    try:
-        metrics = json.loads(path.read_bytes())
-    except ValueError:
+    metrics = object_or_none(path)
+    if metrics is None:
         return None, "metrics.json is damaged"
-    if not isinstance(metrics, dict) or not any(task in metrics for task in TASKS):
+    if not any(isinstance(metrics.get(task), dict) for task in TASKS):
         return None, "metrics.json has no figures"
     return metrics, "complete"
 

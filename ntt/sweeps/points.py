@@ -6,7 +6,6 @@ of conf/ changes nothing; `index.json` beside it holds each point's folder and w
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +17,14 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from ntt.errors import InputError
+from ntt.foreign.documents import read_object, read_yaml
+from ntt.foreign.parsing import parsing
 from ntt.store.files import write_atomically, write_json
 from ntt.sweeps.hydra_internals import BASIC_SWEEPER, BasicSweeper, get_omega_conf_dumper
 
 _FOLDER = "points"
 _INDEX = "index.json"
+_START_ANEW = "the sweep's folder was changed: start the sweep anew in another one"
 _HYDRAS = ("defaults", "hydra")  # in a point's file, what is Hydra's and not the run's
 _written: dict[Path, dict[str, Any]] = {}  # what this process pinned: a sweep with -m runs its points here too
 
@@ -45,7 +47,7 @@ class Point:
 
     def config(self) -> dict[str, Any]:
         """The pinned config, without what is Hydra's."""
-        return _without_hydra(OmegaConf.load(self.file))
+        return _without_hydra(read_yaml(self.file, _START_ANEW))
 
     def arguments(self) -> list[str]:
         """Of `python -m ntt.run`, to run this point as it was submitted."""
@@ -85,7 +87,7 @@ def pin(loader: ConfigLoader, sweep: DictConfig, overrides: Sequence[Sequence[st
     folder = root / _FOLDER
     if first == 0:
         forget(root)
-    index = json.loads((folder / _INDEX).read_bytes()) if first else {}
+    index = read_object(folder / _INDEX, _START_ANEW) if first else {}
     for number, (point, swept) in enumerate(zip(overrides, _swept(overrides), strict=True), start=first):
         config = loader.load_sweep_config(sweep, list(point))
         with open_dict(config):
@@ -111,17 +113,18 @@ def read_points(root: Path) -> list[Point]:
     Raises:
         InputError: the folder holds no sweep.
     """
-    try:
-        index = json.loads((root / _FOLDER / _INDEX).read_bytes())
-    except OSError as error:
+    file = root / _FOLDER / _INDEX
+    if not file.is_file():
         raise InputError(
             f"{root} holds no sweep (no {_FOLDER}/{_INDEX}): give the folder that `ntt sweep submit` or a run with -m "
             "named, outputs/NAME/multirun/DATE."
-        ) from error
-    return [
-        Point(number, entry["swept"], root / entry["directory"], root / _FOLDER / f"{number}.yaml")
-        for number, entry in sorted((int(key), entry) for key, entry in index.items())
-    ]
+        )
+    index = read_object(file, _START_ANEW)
+    with parsing(lambda reason: InputError(f"{file} lists no points ({reason}); {_START_ANEW}.")):
+        return [
+            Point(number, dict(entry["swept"]), root / entry["directory"], root / _FOLDER / f"{number}.yaml")
+            for number, entry in sorted((int(key), entry) for key, entry in index.items())
+        ]
 
 
 def point_of(directory: Path) -> tuple[Path, Point] | None:
@@ -138,7 +141,7 @@ def pinned(root: Path, number: int) -> dict[str, Any] | None:
     file = root / _FOLDER / f"{number}.yaml"
     if not file.exists():
         return None
-    return _written[file] if file in _written else _without_hydra(OmegaConf.load(file))
+    return _written[file] if file in _written else _without_hydra(read_yaml(file, _START_ANEW))
 
 
 def differing(one: Mapping[str, Any], other: Mapping[str, Any], prefix: str = "") -> list[str]:

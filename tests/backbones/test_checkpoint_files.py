@@ -87,5 +87,5 @@ def test_other_heads_in_config_json_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"num_attention_heads 8 where backbone.heads is 4"):
         check_config(tmp_path, architecture)
     (tmp_path / "config.json").write_text("{")
-    with pytest.raises(InputError, match=r"config.json .* no JSON"):
+    with pytest.raises(InputError, match=r"config.json: not a readable json file .* belongs to backbone.weights"):
         check_config(tmp_path, architecture)

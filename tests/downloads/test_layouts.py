@@ -70,10 +70,10 @@ def test_each_image_of_a_json_is_looked_for_in_all_folders(tmp_path):
 @pytest.mark.parametrize("text", ['{"images": [', "[]", "{}", '{"images": []}', '{"images": [3], "annotations": []}'])
 def test_what_is_no_annotation_file_is_refused(tmp_path, text):
     (tmp_path / "x.json").write_text(text)
-    with pytest.raises(InputError, match="is truncated or no COCO json"):
+    with pytest.raises(InputError, match="remove it and fetch the dataset again"):
         check_annotations(tmp_path / "x.json", [tmp_path])
 
 
 def test_a_missing_annotation_file_is_refused(tmp_path):
-    with pytest.raises(InputError, match="cannot be read: No such file"):
+    with pytest.raises(InputError, match=r"cannot be read \(No such file or directory\)"):
         check_annotations(tmp_path / "x.json", [tmp_path])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,7 +14,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors.torch import save_file
+from mutations import damaged_bytes
+from safetensors.torch import save, save_file
 
 from ntt.errors import InputError
 from ntt.networks.checkpoints import check_keys, read_checkpoint
@@ -146,3 +149,33 @@ def test_equal_keys_pass_and_every_difference_is_counted() -> None:
         "net.pth does not hold the tensors of a small net: "
         "1 missing: c; 1 unexpected: x; 1 of another shape: b is [3] and should be [4]"
     )
+
+
+def saved(kind: str) -> bytes:
+    weights = {"a": torch.arange(20.0), "b": torch.ones(2, 3, dtype=torch.float16)}
+    if kind == "safetensors":
+        return save(weights)
+    file = io.BytesIO()
+    torch.save(weights, file, _use_new_zipfile_serialization=kind == "zip")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["zip", "pickle", "safetensors"])
+@given(data=st.data())
+@settings(max_examples=60)
+def test_a_damaged_checkpoint_is_refused_or_tensors(
+    tmp_path_factory: pytest.TempPathFactory, kind: str, data: st.DataObject
+) -> None:
+    path = tmp_path_factory.getbasetemp() / ("net.safetensors" if kind == "safetensors" else "net.pth")
+    path.write_bytes(data.draw(damaged_bytes(saved(kind))))
+    with suppress(InputError):
+        read = read_checkpoint(path, KEY, URL)
+        assert all(isinstance(tensor, torch.Tensor) for tensor in read.values())
+
+
+def test_a_changed_end_record_is_refused(tmp_path: Path) -> None:
+    content = bytearray(saved("zip"))
+    content[content.rindex(b"PK\6\7") + 4] ^= 1  # the number of the disk it begins on
+    (tmp_path / "net.pth").write_bytes(content)
+    with pytest.raises(InputError, match="truncated or no checkpoint"):
+        read_checkpoint(tmp_path / "net.pth", KEY, URL)

@@ -27,6 +27,7 @@ time.sleep(100)
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "claimed\n"
+    process.stdout.close()
     return process
 
 
@@ -175,6 +176,7 @@ with store.claim(artifact) as ours:
     other = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert other.stdout is not None
     other.stdout.readline()
+    other.stdout.close()
     seen = []
     assert store.obtain([artifact], lambda _: None, seen.append) == 0
     assert seen == [artifact]

@@ -61,7 +61,7 @@ def test_points_come_sorted_with_their_figures(tmp_path: Path) -> None:
     [
         (None, "no metrics.json"),
         ("{", "metrics.json is damaged"),
-        ("[]", "metrics.json has no figures"),
+        ("[]", "metrics.json is damaged"),
         ('{"per_class": {}}', "metrics.json has no figures"),
     ],
 )
