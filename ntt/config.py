@@ -8,7 +8,6 @@ is imported here: a config error must answer at once.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,26 +15,17 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from ntt.errors import InputError
+from ntt.composition.renamed import moved
+from ntt.errors import InputError, require, require_choice
 from ntt.matching.settings import MatchSettings
 from ntt.processes.ranks import started
+from ntt.proposals.settings import ProposalSettings
 from ntt.segmenters.still_images import OVERRIDE, adds_no_mem_embed, first_given
 
 STAGES = ("references", "memory", "proposals", "match", "evaluate", "report")
 PRECISIONS = ("auto", "exact", "fp32", "tf32", "bf16", "fp16")
 DECODERS = ("fast", "plain")
-PROMPTS = ("grid", "adaptive")
-ADAPTIVE_OPTIONS = ("prompts", "cover_iou", "cover_area", "resemblance")  # of the segmenter; not of prompts=grid
 SHORTAGES = ("error", "take", "repeat", "invalid")
-
-
-def _require(condition: bool, key: str, value: object, allowed: str) -> None:
-    if not condition:
-        raise InputError(f"{key}={value} is not possible: give {allowed}.")
-
-
-def _require_choice(key: str, value: str, choices: Collection[str]) -> None:
-    _require(value in choices, key, value, "one of " + ", ".join(choices))
 
 
 @dataclass
@@ -60,7 +50,7 @@ class DatasetConfig:
     def __post_init__(self) -> None:
         ids = self.reference_ids
         listed = isinstance(ids, list) and all(isinstance(i, int) for i in ids)
-        _require(
+        require(
             ids in (None, "all") or listed,
             "dataset.reference_ids",
             ids,
@@ -68,7 +58,7 @@ class DatasetConfig:
         )
         for key in ("limit", "sample"):
             number = getattr(self, key)
-            _require(number is None or number > 0, f"dataset.{key}", number, "a number of images above 0, or null")
+            require(number is None or number > 0, f"dataset.{key}", number, "a number of images above 0, or null")
         if self.limit is not None and self.sample is not None:
             raise InputError(
                 f"dataset.limit={self.limit} and dataset.sample={self.sample} exclude each other: give limit for the "
@@ -94,8 +84,8 @@ class BackboneConfig:
     registers: int
 
     def __post_init__(self) -> None:
-        _require_choice("backbone.ffn", self.ffn, ("mlp", "swiglu"))
-        _require(
+        require_choice("backbone.ffn", self.ffn, ("mlp", "swiglu"))
+        require(
             self.image_size > 0 and self.image_size % self.patch_size == 0,
             "backbone.image_size",
             self.image_size,
@@ -114,47 +104,24 @@ class SegmenterConfig:
     architecture: str
     overrides: dict[str, Any]
     image_size: int
-    points_per_side: int
-    iou_threshold: float
     prompt_batch: int | None
     decoder: str
-    # With values here as well: the kept configs of older sweeps have no such keys.
-    prompts: str = "grid"
-    cover_iou: float = 0.8
-    cover_area: float = 0.25
-    resemblance: float | None = None
     no_mem_embed: bool | None = None
 
     def __post_init__(self) -> None:
-        _require(
+        require(
             self.image_size > 0 and self.image_size % 32 == 0,
             "segmenter.image_size",
             self.image_size,
             "a multiple of 32",
         )
-        _require(
-            self.points_per_side > 0,
-            "segmenter.points_per_side",
-            self.points_per_side,
-            "a whole number above 0",
-        )
-        _require(
+        require(
             self.prompt_batch is None or self.prompt_batch > 0,
             "segmenter.prompt_batch",
             self.prompt_batch,
             "null or a whole number above 0",
         )
-        _require_choice("segmenter.decoder", self.decoder, DECODERS)
-        _require_choice("segmenter.prompts", self.prompts, PROMPTS)
-        for key in ("cover_iou", "cover_area"):
-            _require(0 <= getattr(self, key) <= 1, f"segmenter.{key}", getattr(self, key), "a number from 0 to 1")
-        share = self.resemblance
-        _require(
-            share is None or (self.prompts == "adaptive" and 0 < share <= 1),
-            "segmenter.resemblance",
-            share,
-            "null, or with segmenter.prompts=adaptive a share above 0, at most 1",
-        )
+        require_choice("segmenter.decoder", self.decoder, DECODERS)
         # One key from here on, so that both ways to give it are the same artifact.
         self.no_mem_embed = first_given(adds_no_mem_embed(self.no_mem_embed, self.overrides), True)
         self.overrides = {key: value for key, value in self.overrides.items() if key != OVERRIDE}
@@ -168,8 +135,8 @@ class MemoryConfig:
     shortage: str
 
     def __post_init__(self) -> None:
-        _require(self.context >= 0, "memory.context", self.context, "a ratio of 0 or more")
-        _require_choice("memory.shortage", self.shortage, SHORTAGES)
+        require(self.context >= 0, "memory.context", self.context, "a ratio of 0 or more")
+        require_choice("memory.shortage", self.shortage, SHORTAGES)
 
 
 @dataclass
@@ -179,7 +146,7 @@ class EvaluationConfig:
     engine: str
 
     def __post_init__(self) -> None:
-        _require_choice("evaluation.engine", self.engine, ("hotcoco", "pycocotools"))
+        require_choice("evaluation.engine", self.engine, ("hotcoco", "pycocotools"))
 
 
 @dataclass
@@ -192,9 +159,9 @@ class StoreConfig:
     lease_seconds: float
 
     def __post_init__(self) -> None:
-        _require(self.shard_size > 0, "store.shard_size", self.shard_size, "a number of images above 0")
-        _require_choice("store.vectors", self.vectors, ("float16", "float32"))
-        _require(self.lease_seconds > 0, "store.lease_seconds", self.lease_seconds, "a number of seconds above 0")
+        require(self.shard_size > 0, "store.shard_size", self.shard_size, "a number of images above 0")
+        require_choice("store.vectors", self.vectors, ("float16", "float32"))
+        require(self.lease_seconds > 0, "store.lease_seconds", self.lease_seconds, "a number of seconds above 0")
 
 
 @dataclass
@@ -206,7 +173,7 @@ class ReportConfig:
     published: dict[int, dict[str, float]] | None = None
 
     def __post_init__(self) -> None:
-        _require(self.pictures >= 0, "report.pictures", self.pictures, "a number of images, 0 for none")
+        require(self.pictures >= 0, "report.pictures", self.pictures, "a number of images, 0 for none")
 
 
 @dataclass
@@ -227,6 +194,7 @@ class RunConfig:
     dataset: DatasetConfig
     backbone: BackboneConfig
     segmenter: SegmenterConfig
+    proposals: ProposalSettings
     memory: MemoryConfig
     matcher: MatchSettings
     evaluation: EvaluationConfig
@@ -236,19 +204,19 @@ class RunConfig:
     images_per_batch: int | None = None  # with a value here as well: the kept configs of older sweeps have none
 
     def __post_init__(self) -> None:
-        _require(self.shots > 0, "shots", self.shots, "a number of references per class above 0")
-        _require_choice("precision", self.precision, PRECISIONS)
-        _require(self.workers is None or self.workers > 0, "workers", self.workers, "a number of processes, or null")
+        require(self.shots > 0, "shots", self.shots, "a number of references per class above 0")
+        require_choice("precision", self.precision, PRECISIONS)
+        require(self.workers is None or self.workers > 0, "workers", self.workers, "a number of processes, or null")
         positive = self.images_per_batch is None or self.images_per_batch > 0
-        _require(positive, "images_per_batch", self.images_per_batch, "a number of images above 0, or null")
+        require(positive, "images_per_batch", self.images_per_batch, "a number of images above 0, or null")
         for key in ("channels_last", "compile"):
             strict = self.precision == "exact" and getattr(self, key)
-            _require(not strict, key, True, "false, or another precision than exact, which both may change by rounding")
+            require(not strict, key, True, "false, or another precision than exact, which both may change by rounding")
         known = re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", self.device) is not None
-        _require(known, "device", self.device, "auto, cpu, cuda, cuda:N or mps")
+        require(known, "device", self.device, "auto, cpu, cuda, cuda:N or mps")
         for stage in self.stages:
-            _require_choice("stages", stage, STAGES)
-        _require(bool(self.stages), "stages", self.stages, f"at least one of {', '.join(STAGES)}")
+            require_choice("stages", stage, STAGES)
+        require(bool(self.stages), "stages", self.stages, f"at least one of {', '.join(STAGES)}")
 
 
 # A file that ships inside the package, for the configs: ${package:folder/file}.
@@ -271,6 +239,8 @@ def read_config(composed: DictConfig) -> RunConfig:
     except OmegaConfBaseException as error:
         reason = str(error.msg or error).splitlines()[0]
         key = error.full_key or "the config"
+        if told := moved(key):
+            raise InputError(told) from error
         raise InputError(f"{key} cannot be used: {reason}. Compare with `--cfg job`.") from error
     assert isinstance(run, RunConfig)
     return run

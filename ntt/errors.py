@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 
 class InputError(Exception):
     """Something the user gave cannot be used: a file, an option, a class name.
@@ -9,3 +11,14 @@ class InputError(Exception):
     The message is one sentence that names the file or key, the value, and the way out. The command line prints
     it without a traceback and exits with code 2.
     """
+
+
+def require(condition: bool, key: str, value: object, allowed: str) -> None:
+    """Raise an InputError that names an option, its value and what is ``allowed``, unless the condition holds."""
+    if not condition:
+        raise InputError(f"{key}={value} is not possible: give {allowed}.")
+
+
+def require_choice(key: str, value: str, choices: Collection[str]) -> None:
+    """As :func:`require`, for an option that has a few possible values."""
+    require(value in choices, key, value, "one of " + ", ".join(choices))

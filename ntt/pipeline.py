@@ -99,7 +99,7 @@ def _run_helper(work: Workspace) -> None:
 
 def _shared_stages(config: RunConfig) -> list[str]:
     """What every process of a run takes a share of: the proposals, and what these depend on."""
-    shared = {"proposals"} if config.segmenter.resemblance is None else {"references", "memory", "proposals"}
+    shared = {"proposals"} if config.proposals.resemblance is None else {"references", "memory", "proposals"}
     return [name for name in STAGES if name in config.stages and name in shared]
 
 

@@ -29,7 +29,7 @@ def write_networks(folder: Path) -> list[str]:
         *("backbone=dinov2_vits14", f"backbone.weights={folder}/dinov2.pth", "backbone.image_size=112"),
         *("backbone.width=32", "backbone.depth=2", "backbone.heads=2"),
         *("segmenter=sam2_hiera_tiny", f"segmenter.weights={folder}/sam2.pt", "segmenter.image_size=128"),
-        *("segmenter.points_per_side=6", f"++segmenter.overrides={_as_override(sam2_overrides())}"),
+        *("proposals.points_per_side=6", f"++segmenter.overrides={_as_override(sam2_overrides())}"),
     ]
 
 
@@ -122,7 +122,7 @@ def _as_override(value: object) -> str:
 class SlowSegmenter:
     """A segmenter that costs time and no core, as one that waits for its own GPU; it finds nothing.
 
-    For `segmenter._target_`; `segmenter.iou_threshold` is its cost in seconds per image.
+    For `segmenter._target_`; `proposals.iou_threshold` is its cost in seconds per image.
     """
 
     def __init__(self, image_size: int, iou_threshold: float, **_: Any) -> None:

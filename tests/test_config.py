@@ -13,7 +13,7 @@ from ntt.errors import InputError
 from ntt.run import conf_folder
 
 CONF = conf_folder()
-GROUPS = ("dataset", "backbone", "segmenter", "memory", "matcher", "evaluation", "tracking")
+GROUPS = ("dataset", "backbone", "segmenter", "proposals", "memory", "matcher", "evaluation", "tracking")
 OPTIONS = [f"{group}={file.stem}" for group in GROUPS for file in sorted((CONF / group).glob("*.yaml"))]
 EXPERIMENTS = sorted(file.stem for file in (CONF / "experiment").glob("*.yaml"))
 PATHS = ["dataset.references=r.json", "dataset.targets=t.json"]
@@ -103,10 +103,13 @@ def test_every_value_of_every_config_has_a_comment():
         ("stages=[referenced]", ["stages=referenced", "references"]),
         ("stages=[]", ["stages"]),
         ("matcher.nms_iou=high", ["matcher.nms_iou", "high"]),
-        ("segmenter.prompts=boxes", ["segmenter.prompts=boxes", "grid, adaptive"]),
-        ("segmenter.cover_iou=80", ["segmenter.cover_iou=80", "from 0 to 1"]),
-        ("segmenter.cover_area=-1", ["segmenter.cover_area=-1", "from 0 to 1"]),
-        ("segmenter.resemblance=0.5", ["segmenter.resemblance=0.5", "segmenter.prompts=adaptive"]),
+        ("proposals=crops", ["crops", "adaptive", "grid"]),
+        ("proposals.prompts=boxes", ["proposals.prompts=boxes", "grid, adaptive"]),
+        ("proposals.resemblance=0.5", ["proposals.resemblance", "proposals=adaptive", "did not choose"]),
+        ("+proposals.resemblance=0.5", ["proposals.resemblance=0.5", "with proposals=adaptive only"]),
+        ("segmenter.points_per_side=16", ["segmenter.points_per_side", "proposals.points_per_side"]),
+        ("+segmenter.cover_iou=0.5", ["segmenter.cover_iou", "proposals.cover_iou"]),
+        ("segmenter.prompts=adaptive", ["segmenter.prompts", "proposals=adaptive"]),
         ("segmenter.no_mem_embed=maybe", ["segmenter.no_mem_embed", "maybe"]),
         ("segmenter.overrides.directly_add_no_mem_embed=0", ["directly_add_no_mem_embed=0", "true or false"]),
         ("memory.shortage=ignore", ["memory.shortage=ignore", "take"]),
@@ -120,3 +123,13 @@ def test_a_mistake_is_named_with_its_way_out(override, parts):
     assert "\n" not in message
     for part in parts:
         assert part in message, message
+
+
+@pytest.mark.parametrize(
+    ("option", "allowed"),
+    [("cover_iou=80", "from 0 to 1"), ("cover_area=-1", "from 0 to 1"), ("resemblance=0", "a share above 0")],
+)
+def test_options_of_adaptive_prompts_have_their_ranges(option, allowed):
+    message = complaint("proposals=adaptive", f"proposals.{option}")
+    assert f"proposals.{option.split('=')[0]}=" in message
+    assert allowed in message

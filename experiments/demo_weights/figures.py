@@ -29,7 +29,7 @@ from experiments.demo_weights.proposals import (
     with_colours,
     with_true_classes,
 )
-from experiments.demo_weights.sizes import encoder_config, segmenter_config
+from experiments.demo_weights.sizes import encoder_config, proposal_config, segmenter_config
 from ntt.backbones.dinov2 import Dinov2
 from ntt.data.coco import Annotation, CocoDataset, read_coco
 from ntt.data.images import load_image
@@ -112,7 +112,7 @@ def average_precision(world: World, proposals: Sequence[ImageProposals], prototy
 
 def networks(weights: Path) -> tuple[Dinov2, Sam2]:
     """Both networks with the weights in a folder, otherwise as the demo has them."""
-    encoder, segmenter = (_options(config) for config in (encoder_config(), segmenter_config()))
+    encoder, segmenter = _options(encoder_config()), _options(segmenter_config()) | _options(proposal_config())
     backbone = Dinov2(**encoder | {"weights": weights / "dinov2_demo.safetensors"})
     return backbone, Sam2(**segmenter | {"weights": weights / "sam2_demo.safetensors"})
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from ntt.composition.choices import read_choice
+
 _CONF = Path(__file__).resolve().parents[2] / "conf"
 
 
@@ -19,7 +21,13 @@ def segmenter_config() -> DictConfig:
     return _read("segmenter/sam2_demo.yaml")
 
 
+def proposal_config() -> DictConfig:
+    """conf/proposals/grid.yaml, with the number of points that the demo prompts."""
+    demo = OmegaConf.load(_CONF / "experiment" / "demo.yaml")
+    merged = OmegaConf.merge(_read("proposals/grid.yaml"), demo.proposals)
+    assert isinstance(merged, DictConfig)
+    return merged
+
+
 def _read(name: str) -> DictConfig:
-    config = OmegaConf.load(_CONF / name)
-    assert isinstance(config, DictConfig)
-    return config
+    return read_choice(_CONF / name)

@@ -22,7 +22,7 @@ from experiments.demo_weights.export import PACKAGE
 from experiments.demo_weights.figures import SEED, SHOTS, World, average_precision, memory, open_world
 from experiments.demo_weights.figures import networks as demo_networks
 from experiments.demo_weights.proposals import encoded_reference
-from experiments.demo_weights.sizes import segmenter_config
+from experiments.demo_weights.sizes import proposal_config, segmenter_config
 from ntt.proposals.image_proposals import ImageProposals
 from ntt.proposals.networks import Networks, finish, network_input
 from ntt.screen.progress import track
@@ -30,7 +30,7 @@ from ntt.segmenters.decoding import Embedding, RawProposals
 from ntt.segmenters.sam2 import Sam2
 
 FIGURES = ("bbox AP", "bbox AP50", "segm AP", "segm AP50")
-# Options of the segmenter. A plain grid of fewer points is what adaptive prompting has to beat.
+# Options of conf/proposals. A plain grid of fewer points is what adaptive prompting has to beat.
 SETTINGS: tuple[dict[str, Any], ...] = (
     {"prompts": "grid"},
     *({"points_per_side": side} for side in (11, 8)),
@@ -105,7 +105,7 @@ def measure(world: World, settings: Sequence[Mapping[str, Any]]) -> list[list[st
 
 def configured(options: Mapping[str, Any]) -> CountingSam2:
     """The demo's segmenter with other options."""
-    demo = OmegaConf.to_container(segmenter_config(), resolve=True)
+    demo = OmegaConf.to_container(OmegaConf.merge(segmenter_config(), proposal_config()), resolve=True)
     assert isinstance(demo, dict)
     del demo["_target_"]
     return CountingSam2(**{**demo, **options})  # type: ignore[misc]  # keys are strings

@@ -16,6 +16,7 @@ from torch import Tensor
 from ntt.backbones.architecture import Architecture
 from ntt.backbones.dinov2 import Dinov2
 from ntt.backbones.dinov2_network import Network, empty_network, load_network
+from ntt.composition.choices import read_choice
 from ntt.compute.devices import place
 from ntt.errors import InputError
 from ntt.segmenters.sam2 import Sam2
@@ -103,7 +104,7 @@ def _options(conf: Path, group: str, name: str) -> dict[str, Any]:
     if not file.is_file():
         names = ", ".join(sorted(path.stem for path in (conf / group).glob("*.yaml")))
         raise InputError(f"--{group} {name} is unknown; choose one of {names}")
-    config = OmegaConf.load(file)
+    config = read_choice(file)
     config.weights = ""  # its interpolation needs the rest of a run's config
     options = OmegaConf.to_container(config, resolve=True)
     assert isinstance(options, dict)

@@ -9,6 +9,8 @@ from pathlib import Path
 from hydra.errors import OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 
+from ntt.composition.choices import read_choice
+from ntt.composition.renamed import moved
 from ntt.errors import InputError
 
 
@@ -26,11 +28,24 @@ def option_names(conf: Path) -> list[str]:
                 collect(child, f"{prefix}{key}.")
 
     collect(_load(conf / "config.yaml"), "")
-    for group in sorted(p for p in conf.iterdir() if p.is_dir() and p.name not in ("hydra", "experiment")):
+    for group in _groups(conf):
         names.append(group.name)
         for option in sorted(group.glob("*.yaml"))[:1]:
-            collect(_load(option), f"{group.name}.")
+            collect(read_choice(option), f"{group.name}.")
     return names
+
+
+def _groups(conf: Path) -> list[Path]:
+    return sorted(p for p in conf.iterdir() if p.is_dir() and p.name not in ("hydra", "experiment"))
+
+
+def _choices_with(key: str, conf: Path) -> list[str]:
+    """`group=choice` of the choices that have an option which the chosen one lacks."""
+    group, _, name = key.partition(".")
+    if not name or conf / group not in _groups(conf):
+        return []
+    files = sorted((conf / group).glob("*.yaml"))
+    return [f"{group}={file.stem}" for file in files if name in read_choice(file)]
 
 
 def _load(path: Path) -> DictConfig:
@@ -79,6 +94,10 @@ def explain(error: Exception, conf: Path) -> InputError:
 
 
 def _unknown(key: str, conf: Path) -> InputError:
+    if told := moved(key):
+        return InputError(told)
+    if choices := _choices_with(key, conf):
+        return InputError(f"{key} is an option of {' and '.join(choices)}, which this run did not choose.")
     known = option_names(conf)
     if key in known:
         return InputError(f"{key} has no such keys: to add keys to it write ++{key}=...")

@@ -11,6 +11,7 @@ from typing import Any
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
+from ntt.composition.choices import read_choice
 from ntt.config import user_path
 from ntt.downloads.http import download
 from ntt.downloads.parts import READABLE_BY_ALL
@@ -81,7 +82,7 @@ def list_weights(conf: Path) -> dict[str, Weights]:
 
 
 def _weights(group: str, file: Path, folder: Path, facts: dict[Any, Any]) -> Weights:
-    config = OmegaConf.merge(OmegaConf.load(file), {"weights_dir": str(folder)})
+    config = OmegaConf.merge(read_choice(file), {"weights_dir": str(folder)})
     options = OmegaConf.to_container(config, resolve=True)
     assert isinstance(options, dict)
     del options["weights_dir"]

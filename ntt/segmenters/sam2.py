@@ -91,7 +91,7 @@ class Sam2:
         if decoder not in _DECODERS:
             raise InputError(f"segmenter.decoder={decoder} is unknown; choose one of {', '.join(_DECODERS)}")
         if prompts not in _PROMPTS:
-            raise InputError(f"segmenter.prompts={prompts} is unknown; choose one of {', '.join(_PROMPTS)}")
+            raise InputError(f"proposals.prompts={prompts} is unknown; choose one of {', '.join(_PROMPTS)}")
         self.name = name
         self.weights = Path(weights)
         self.image_size = image_size

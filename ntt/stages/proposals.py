@@ -1,7 +1,7 @@
 """Stage 3: what the networks see in every target image (docs/method.md, section 4); no reference is involved.
 
 The expensive stage, and the one that every shot count, seed, split and matcher setting shares, unless
-`segmenter.resemblance` has the memory choose the prompts: then each memory has proposals of its own. Images are grouped
+`proposals.resemblance` has the memory choose the prompts: then each memory has proposals of its own. Images are grouped
 into shards; a shard is an artifact of its own, so a killed run loses one shard, and runs over other image lists
 reuse what they have in common.
 """
@@ -72,9 +72,10 @@ def shards(work: Workspace) -> list[Shard]:
         "code": CODE,
         "backbone": work.backbone_identity,
         "segmenter": work.segmenter_identity,
+        "prompts": work.config.proposals.options(),
         "vectors": work.config.store.vectors,
     }
-    if work.config.segmenter.resemblance is not None:
+    if work.config.proposals.resemblance is not None:
         networks["memory"] = memory.artifact(work).key
     found = []
     for start in range(0, len(records), size):
@@ -163,7 +164,7 @@ def _compute(work: Workspace, missing: list[Shard]) -> int:
     # Exact arithmetic names its batch: what fits differs between machines, and with it the rounding.
     at_once = config.images_per_batch or (1 if work.precision == "exact" else None)
     batches = ImageBatches(work.device, at_once, side)
-    most_behind = config.segmenter.points_per_side**2 * (side // 4) ** 2 * 4  # logits of all prompts
+    most_behind = config.proposals.points_per_side**2 * (side // 4) ** 2 * 4  # logits of all prompts
     runner = Runner(
         lambda: Networks(work.backbone, work.segmenter, _prototypes(work)),
         work.device,
@@ -183,7 +184,7 @@ def _compute(work: Workspace, missing: list[Shard]) -> int:
 
 def _prototypes(work: Workspace) -> torch.Tensor | None:
     """What prompts have to resemble, where they have to."""
-    return None if work.config.segmenter.resemblance is None else memory.load(work).prototypes()
+    return None if work.config.proposals.resemblance is None else memory.load(work).prototypes()
 
 
 def _report_unreadable(work: Workspace, unreadable: list[dict[str, Any]]) -> None:
@@ -205,7 +206,7 @@ def _announce(work: Workspace, images: int) -> None:
     """Say how much will be written at most, and warn where the disk cannot hold it."""
     config = work.config
     vector = config.backbone.width * (2 if config.store.vectors == "float16" else 4)
-    most = images * config.segmenter.points_per_side**2 * (vector + _BYTES_PER_MASK)
+    most = images * config.proposals.points_per_side**2 * (vector + _BYTES_PER_MASK)
     free = shutil.disk_usage(work.store.root).free
     log.info("proposals: %d images to do, at most %.0f MB to write in %s", images, most / 1e6, work.store.root)
     if most > free:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from hydra.utils import get_class
 
-from ntt.config import ADAPTIVE_OPTIONS, BackboneConfig, RunConfig, SegmenterConfig, user_path
+from ntt.config import BackboneConfig, RunConfig, SegmenterConfig, user_path
 from ntt.data.coco import Annotation
 from ntt.errors import InputError
 from ntt.processes.ranks import Rank
@@ -71,11 +71,9 @@ class Workspace:
     def segmenter_identity(self) -> dict[str, Any]:
         """What determines the segmenter's output, for fingerprints."""
         identity = self._identity(self.config.segmenter)
-        # Left out where they change nothing, so that artifacts made before these options came stay found.
-        unread = set(ADAPTIVE_OPTIONS if self.config.segmenter.prompts == "grid" else ())
-        if self.config.segmenter.no_mem_embed:  # as it was without the key
-            unread.add("no_mem_embed")
-        return {key: value for key, value in identity.items() if key not in unread}
+        if identity.get("no_mem_embed"):  # as it was without the key
+            del identity["no_mem_embed"]
+        return identity
 
     def _identity(self, network: BackboneConfig | SegmenterConfig) -> dict[str, Any]:
         options = {k: v for k, v in asdict(network).items() if k not in _NOT_IDENTITY}
@@ -110,19 +108,20 @@ class Workspace:
     @cached_property
     def backbone(self) -> Any:
         """The encoder, loaded at first use."""
-        return self._load(self.config.backbone, compile=self.config.compile)
+        return self._load(self.config.backbone, {"compile": self.config.compile})
 
     @cached_property
     def segmenter(self) -> Any:
         """The segmenter, loaded at first use."""
         config = self.config
-        return self._load(config.segmenter, compile=config.compile, channels_last=config.channels_last)
+        speed = {"compile": config.compile, "channels_last": config.channels_last}
+        return self._load(config.segmenter, {**config.proposals.options(), **speed})
 
-    def _load(self, network: BackboneConfig | SegmenterConfig, **speed: bool) -> Any:
+    def _load(self, network: BackboneConfig | SegmenterConfig, more: dict[str, Any]) -> Any:
         options = asdict(network)
         if not network.weights.startswith("hub:"):
             options["weights"] = str(user_path(network.weights))
-        identity = fingerprint([options, self._digest(network), str(self.device), self.precision, speed])
+        identity = fingerprint([options, self._digest(network), str(self.device), self.precision, more])
         if identity in _loaded:
             return _loaded[identity]
         log.info("loading %s on %s, %s", network.name, self.device, self.precision)
@@ -130,7 +129,7 @@ class Workspace:
         build = get_class(options.pop("_target_"))
         while len(_loaded) >= _KEPT:
             del _loaded[next(iter(_loaded))]
-        _loaded[identity] = build(**options, device=self.device, precision=self.precision, **speed)
+        _loaded[identity] = build(**options, device=self.device, precision=self.precision, **more)
         return _loaded[identity]
 
     def require(self, artifact: Artifact) -> Artifact:

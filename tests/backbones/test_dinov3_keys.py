@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from omegaconf import OmegaConf
 from torch import Tensor
 
 from ntt.backbones.architecture import Architecture
 from ntt.backbones.dinov3_network import load_network
+from ntt.composition.choices import read_choice
 from ntt.errors import InputError
 
 CONFIGS = Path(__file__).resolve().parents[2] / "conf" / "backbone"
@@ -84,7 +84,7 @@ def hub_shapes(architecture: Architecture, hidden: int, biases: bool = True) -> 
 
 
 def configured(name: str) -> Architecture:
-    config = OmegaConf.load(CONFIGS / f"{name}.yaml")
+    config = read_choice(CONFIGS / f"{name}.yaml")
     return Architecture(config.width, config.depth, config.heads, config.ffn, config.registers, config.patch_size)
 
 

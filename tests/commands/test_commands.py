@@ -17,6 +17,7 @@ import yaml
 
 from ntt.commands import is_command, weights
 from ntt.commands.options import choose, columns
+from ntt.composition.choices import read_choice
 from ntt.errors import InputError
 
 pytestmark = pytest.mark.integration
@@ -63,7 +64,7 @@ def test_weights_list_names_every_config_with_its_address_licence_and_state(tmp_
     assert done.returncode == 0, done.stderr
     lines = {line.split()[0]: line for line in done.stdout.splitlines() if line}
     for file in [*CONF.glob("backbone/*.yaml"), *CONF.glob("segmenter/*.yaml")]:
-        assert (yaml.safe_load(file.read_text())["url"] or "") in lines[file.stem]
+        assert (read_choice(file)["url"] or "") in lines[file.stem]
     assert "Apache-2.0" in lines["dinov2_vitl14"]
     assert "1.2 GB" in lines["dinov2_vitl14"]
     assert "missing" in lines["dinov2_vitl14"]

@@ -13,6 +13,7 @@ import pytest
 import torch
 import yaml
 
+from ntt.composition.choices import read_choice
 from ntt.downloads import weights as module
 from ntt.downloads.settings import DownloadSettings
 from ntt.downloads.weights import Weights, check_digest, fetch_weights, list_weights, verify_weights, weights_folder
@@ -43,7 +44,7 @@ def test_every_config_is_there_with_the_licence_and_the_place_of_its_weights(kno
     assert set(known) == {file.stem for file in files}
     for file in files:
         weights = known[file.stem]
-        config = yaml.safe_load(file.read_text())
+        config = read_choice(file)
         assert weights.url == config["url"]
         assert weights.group == file.parent.name
         assert weights.licence

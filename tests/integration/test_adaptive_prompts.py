@@ -13,8 +13,8 @@ import pytest
 from command_line import log_of, ntt, run_options
 
 pytestmark = pytest.mark.integration
-ADAPTIVE = ("segmenter.prompts=adaptive", "segmenter.cover_iou=0.5")
-RESEMBLANCE = (*ADAPTIVE, "segmenter.resemblance=0.1")
+ADAPTIVE = ("proposals=adaptive", "proposals.cover_iou=0.5")
+RESEMBLANCE = (*ADAPTIVE, "proposals.resemblance=0.1")
 
 
 def shards(done: subprocess.CompletedProcess[str]) -> tuple[int, int]:

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 import torch
-from omegaconf import OmegaConf
 from random_sam2 import embedding, network, small_overrides
 from stand_ins import SAM2_DIM
 from torch import Tensor
 from torch._dynamo.backends.registry import lookup_backend
 
+from ntt.composition.choices import read_choice
 from ntt.segmenters.decoding import Embedding, RawProposals, decode_points
 from ntt.segmenters.points import point_grid
 from ntt.segmenters.prompt_decoder import PromptDecoder
@@ -97,7 +97,7 @@ def test_tiny_at_full_size_keeps_the_same_masks() -> None:
 
 @pytest.mark.skipif(not DEMO_WEIGHTS.is_file(), reason="the demo's weights are not there")
 def test_trained_weights_keep_the_same_masks() -> None:
-    config = OmegaConf.load(REPOSITORY / "conf" / "segmenter" / "sam2_demo.yaml")
+    config = read_choice(REPOSITORY / "conf" / "segmenter" / "sam2_demo.yaml")
     config.weights = str(DEMO_WEIGHTS)
     options = {str(key): value for key, value in config.items() if key != "_target_"}
     fast, plain = (Sam2(**{**options, "decoder": decoder}) for decoder in ("fast", "plain"))

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 import torch
-from omegaconf import OmegaConf
 from safetensors.torch import save_file
 from stand_ins import SAM2_ARCHITECTURE, sam2_overrides, write_sam2
 from torch import Tensor
 
+from ntt.composition.choices import read_choice
 from ntt.errors import InputError
 from ntt.segmenters.decoding import RawProposals
 from ntt.segmenters.points import on_coarse_grid, point_grid
@@ -169,7 +169,7 @@ def test_masks_where_a_reference_is_resembled_are_the_grids_too(weights: Path, i
 
 
 def test_unknown_prompts_are_refused(weights: Path) -> None:
-    with pytest.raises(InputError, match=r"segmenter\.prompts=boxes.*grid, adaptive"):
+    with pytest.raises(InputError, match=r"proposals\.prompts=boxes.*grid, adaptive"):
         small_sam2(weights, prompts="boxes")
 
 
@@ -225,7 +225,7 @@ def test_every_released_variant_consumes_every_key(
     # Random values that are replaced at once are most of the time it takes to build a network.
     for initialiser in ("kaiming_uniform_", "uniform_", "trunc_normal_"):
         monkeypatch.setattr(torch.nn.init, initialiser, lambda tensor, *_, **__: tensor)
-    config = OmegaConf.load(CONFIGS / f"{release}_hiera_{size}.yaml")
+    config = read_choice(CONFIGS / f"{release}_hiera_{size}.yaml")
     file_name = config.url.rpartition("/")[2]
     shapes = {k: t.shape for k, t in build_network(config.architecture, {}, config.image_size).state_dict().items()}
     # One stored number per tensor, seen at its full shape: the real names and shapes in a small file.

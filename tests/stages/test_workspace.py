@@ -83,20 +83,6 @@ def test_a_device_without_a_number_is_refused(workspace) -> None:
         workspace("device='7'")
 
 
-def test_adaptive_prompting_is_another_artifact_and_the_grid_keeps_its_key(workspace) -> None:
-    grid = workspace("device=cpu", "precision=fp32").segmenter_identity
-    known = {"class", "weights", "precision", "architecture", "overrides", "image_size", "points_per_side"}
-    assert set(grid) == known | {"iou_threshold", "decoder"}  # one more key would lose every store there is
-
-    unread = workspace("device=cpu", "precision=fp32", "segmenter.cover_iou=0.5", "segmenter.cover_area=0.5")
-    assert unread.segmenter_identity == grid
-
-    adaptive = ["device=cpu", "precision=fp32", "segmenter.prompts=adaptive"]
-    changes = ([], ["segmenter.cover_iou=0.5"], ["segmenter.cover_area=0.5"], ["segmenter.resemblance=0.5"])
-    others = [workspace(*adaptive, *change).segmenter_identity for change in changes]
-    assert all(a != b for i, a in enumerate(others) for b in [grid, *others[:i]])
-
-
 def test_the_embedding_of_no_memory_is_another_artifact_and_with_it_the_key_stays(workspace) -> None:
     options = ["device=cpu", "precision=fp32"]
     override = "segmenter.overrides.directly_add_no_mem_embed"
