@@ -64,6 +64,18 @@ def side_by_side(
     return sheet
 
 
+def single(
+    image: np.ndarray,
+    predictions: Sequence[Instance],
+    colours: Mapping[str, Colour],
+    score_threshold: float = 0.0,
+    most: int = 20,
+) -> Image.Image:
+    """Predictions alone, for an image without ground truth; see :func:`side_by_side`."""
+    shown, header = _select(predictions, score_threshold, most)
+    return _panel(image, shown, colours, header)
+
+
 def _select(predictions: Sequence[Instance], threshold: float, most: int) -> tuple[list[Instance], str]:
     ranked = sorted(predictions, key=lambda instance: instance.score or 0.0, reverse=True)
     above = [instance for instance in ranked if (instance.score or 0.0) >= threshold]

@@ -64,10 +64,10 @@ def check_files(config: RunConfig) -> None:
             how = f", or download it: {dataset.download}" if dataset.download else ""
             raise InputError(f"{path} does not exist (dataset.{key}): set dataset.root or dataset.{key}{how}")
     for network, key in ((config.backbone, "backbone"), (config.segmenter, "segmenter")):
-        _check_weights(network, key)
+        check_weights(network, key)
 
 
-def _check_weights(network: BackboneConfig | SegmenterConfig, key: str) -> None:
+def check_weights(network: BackboneConfig | SegmenterConfig, key: str) -> None:
     path = user_path(network.weights)
     if network.weights.startswith("hub:") or path.exists():
         return

@@ -1,0 +1,289 @@
+"""A model: two frozen networks and the references it was fitted with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ntt.config import RunConfig
+from ntt.errors import InputError
+from ntt.matching.match import match
+from ntt.memory.bank import MemoryBank
+from ntt.model.found import Found
+from ntt.model.networks import LoadedNetworks
+from ntt.model.references import ImageLike, Reference, as_mask, encode_reference, mask_bbox, open_image, thumbnail
+from ntt.model.saved import write_model
+from ntt.proposals.image_proposals import ImageProposals
+from ntt.proposals.networks import propose
+from ntt.proposals.prompted import embed_image, segment_objects
+from ntt.segmenters.prompts import INSIDE, OUTSIDE, box_prompts, labelled
+
+
+class Model:
+    """Finds and segments the objects of a few classes, each known by a few references.
+
+    Made by :func:`ntt.load`. Fitting costs one pass of the encoder per reference; predicting one pass of both networks
+    per image. Nothing is trained.
+
+    Args:
+        config: a validated config: networks, proposals, memory and matcher.
+        networks: the encoder and the segmenter, loaded at first use.
+        classes: names in the order of the prototypes.
+        references: of those classes.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        networks: LoadedNetworks,
+        classes: Sequence[str] = (),
+        references: Sequence[Reference] = (),
+    ) -> None:
+        self.config = config
+        self._networks = networks
+        self._classes = list(classes)
+        self._references = list(references)
+
+    def __repr__(self) -> str:
+        networks = f"{self.config.backbone.name} and {self.config.segmenter.name}"
+        return f"Model({networks}, {len(self._references)} references of {len(self._classes)} classes)"
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names, in the order in which they were first given."""
+        return tuple(self._classes)
+
+    @property
+    def references(self) -> tuple[Reference, ...]:
+        """What the model was fitted with."""
+        return tuple(self._references)
+
+    def add(
+        self,
+        image: ImageLike,
+        name: str,
+        *,
+        mask: object = None,
+        box: Sequence[float] | None = None,
+        points: Sequence[Sequence[float]] | None = None,
+        outside: Sequence[Sequence[float]] = (),
+    ) -> Model:
+        """Add one reference object, by its mask, or by a box or clicks that the segmenter turns into one.
+
+            model.add("yard.jpg", "robin", box=(120, 80, 260, 190))
+
+        Args:
+            image: a file, a Pillow image or uint8 [H, W, 3].
+            name: of its class.
+            mask: [H, W], not 0 inside the object.
+            box: x1, y1, x2, y2 in pixels.
+            points: (x, y) of pixels inside the object.
+            outside: (x, y) of pixels outside of it.
+
+        Returns:
+            Itself.
+
+        Raises:
+            InputError: none or several of mask, box and points are given, or what is given covers no pixel.
+        """
+        if not isinstance(name, str) or not name.strip():
+            raise InputError("A reference needs the name of its class: name='robin'.")
+        pixels, source = open_image(image)
+        height, width = pixels.shape[:2]
+        if mask is not None and (box is not None or points or outside):
+            raise InputError("Give a reference by its mask, or by a box and points, not by both.")
+        drawn = as_mask(mask, height, width) if mask is not None else self.segment(pixels, box, points, outside)
+        bbox = mask_bbox(drawn)
+        context = self.config.memory.context
+        vector = encode_reference(self._networks.backbone, pixels, drawn, bbox, context)
+        if vector is None:
+            raise InputError(f"The mask of a reference of {name} in {source or 'an image'} covers no pixel.")
+        self._keep(Reference(name.strip(), vector, thumbnail(pixels, bbox, context), source))
+        return self
+
+    def segment(
+        self,
+        image: ImageLike,
+        box: Sequence[float] | None = None,
+        points: Sequence[Sequence[float]] | None = None,
+        outside: Sequence[Sequence[float]] = (),
+    ) -> np.ndarray:
+        """The mask of one object that a box, clicks, or both name: uint8 [H, W] of 0 and 1.
+
+        Args:
+            image: a file, a Pillow image or uint8 [H, W, 3].
+            box: x1, y1, x2, y2 in pixels.
+            points: (x, y) of pixels inside the object.
+            outside: (x, y) of pixels outside of it.
+
+        Raises:
+            InputError: neither a box nor points are given, or they lie outside of the image.
+        """
+        from pycocotools import mask as coco_mask
+
+        pixels, _ = open_image(image)
+        height, width = pixels.shape[:2]
+        prompt = _prompt(box, points, outside, height, width)
+        networks = self._networks
+        embedding = embed_image(networks.segmenter, pixels)
+        (rle,) = segment_objects(networks.segmenter, embedding, prompt, height, width)
+        decoded: np.ndarray = coco_mask.decode(rle)
+        return decoded
+
+    def remove(self, which: str | int) -> Model:
+        """Remove a class by its name, or one reference by its place in :attr:`references`.
+
+        Raises:
+            InputError: there is no such class or reference.
+        """
+        if isinstance(which, str):
+            if which not in self._classes:
+                raise InputError(f"{which!r} is no class of this model: {', '.join(self._classes) or 'it has none'}.")
+            self._references = [one for one in self._references if one.name != which]
+        elif -len(self._references) <= which < len(self._references):
+            del self._references[which]
+        else:
+            raise InputError(f"There is no reference {which}: the model has {len(self._references)}.")
+        names = {one.name for one in self._references}
+        self._classes = [name for name in self._classes if name in names]
+        self._forget()
+        return self
+
+    @overload
+    def predict(self, image: ImageLike) -> Found: ...  # type: ignore[overload-overlap]
+
+    @overload
+    def predict(self, image: Iterable[ImageLike]) -> Iterator[Found]: ...
+
+    def predict(self, image: ImageLike | Iterable[ImageLike]) -> Found | Iterator[Found]:
+        """Find the objects of one image, or of each of many.
+
+            found = model.predict("photo.jpg")
+            for found in model.predict(Path("photos").glob("*.jpg")): ...
+
+        Args:
+            image: a file, a Pillow image or uint8 [H, W, 3], RGB; or an iterable of such.
+
+        Returns:
+            The objects, best first; for an iterable, an iterator in its order.
+
+        Raises:
+            InputError: the model has no reference, or an image cannot be read.
+        """
+        bank = self.bank
+        from PIL import Image
+
+        if isinstance(image, (str, Path, np.ndarray, Image.Image)):
+            return self._found(image, bank)
+        return (self._found(one, bank) for one in image)
+
+    @cached_property
+    def bank(self) -> MemoryBank:
+        """The references' vectors by class.
+
+        Raises:
+            InputError: there is none.
+        """
+        if not self._references:
+            raise InputError("This model has no reference yet: model.fit(...) or model.add(...) first.")
+        categories = dict(enumerate(self._classes))
+        ids = {name: i for i, name in categories.items()}
+        return MemoryBank.from_references(categories, ((ids[one.name], one.vector) for one in self._references))
+
+    @cached_property
+    def _prototypes(self) -> Tensor:
+        return self.bank.prototypes()
+
+    def save(self, path: str | Path) -> None:
+        """Write vectors, names, thumbnails and the networks' identity, for ``ntt.load(path)``.
+
+        Raises:
+            InputError: the model has no reference.
+        """
+        _ = self.bank
+        write_model(Path(path), self._classes, self._references, self._networks.identity)
+
+    def _keep(self, reference: Reference) -> None:
+        if reference.name not in self._classes:
+            self._classes.append(reference.name)
+        self._references.append(reference)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Forget what was derived of references that are no longer all."""
+        for name in ("bank", "_prototypes"):
+            self.__dict__.pop(name, None)
+
+    def _found(self, image: ImageLike, bank: MemoryBank) -> Found:
+        pixels, name = open_image(image)
+        networks = self._networks
+        vectors = getattr(torch, self.config.store.vectors)
+        proposals = propose(pixels, networks.backbone, networks.segmenter, vectors)
+        return detections(pixels, name, proposals, self._prototypes, bank.names, self.config)
+
+
+def detections(
+    image: np.ndarray,
+    file_name: str,
+    proposals: ImageProposals,
+    prototypes: Tensor,
+    classes: Sequence[str],
+    config: RunConfig,
+) -> Found:
+    """Match one image's proposals: the same detections as stage match writes."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as in stage match: sums in another order would be other bytes
+    try:
+        matched = match(
+            proposals.vectors.float(),
+            proposals.predicted_iou,
+            proposals.boxes_low,
+            proposals.areas,
+            proposals.overlaps,
+            prototypes,
+            config.matcher,
+        )
+    finally:
+        torch.set_num_threads(threads)
+    return Found(
+        image=image,
+        names=tuple(classes[label] for label in matched.labels.tolist()),
+        labels=matched.labels.numpy(),
+        scores=matched.scores.numpy(),
+        boxes=proposals.boxes[matched.proposals].numpy().astype(np.float32),
+        rles=tuple(proposals.rle(index) for index in matched.proposals.tolist()),
+        classes=tuple(classes),
+        file_name=file_name,
+    )
+
+
+def _prompt(
+    box: Sequence[float] | None,
+    points: Sequence[Sequence[float]] | None,
+    outside: Sequence[Sequence[float]],
+    height: int,
+    width: int,
+) -> Tensor:
+    """One prompt ``[1, K, 3]`` in pixels of the image."""
+    parts = []
+    if box is not None:
+        corners = torch.tensor([list(map(float, box))])
+        if corners.shape != (1, 4) or not (corners[0, 0] < corners[0, 2] and corners[0, 1] < corners[0, 3]):
+            raise InputError(f"A box is x1, y1, x2, y2 in pixels with x1 < x2 and y1 < y2, not {tuple(box)}.")
+        parts.append(box_prompts(corners))
+    for some, label in ((points or (), INSIDE), (outside, OUTSIDE)):
+        if some:
+            parts.append(labelled(torch.tensor([[list(map(float, point)) for point in some]]), (label,) * len(some)))
+    if box is None and not points:
+        raise InputError("Name the object by mask=, box=(x1, y1, x2, y2) or points=[(x, y)].")
+    prompt = torch.cat(parts, dim=1)
+    limits = torch.tensor([float(width), float(height)])
+    if not ((prompt[..., :2] >= 0) & (prompt[..., :2] <= limits)).all():
+        raise InputError(f"A box or a point lies outside of the image of {width} x {height} pixels.")
+    return prompt

@@ -1,0 +1,114 @@
+"""Reference objects as a user of the library gives them, and what the model keeps of each."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from ntt.data.images import load_image
+from ntt.errors import InputError
+from ntt.memory.crops import crop_window, reference_crop
+from ntt.memory.vectors import reference_vector
+
+ImageLike = str | Path | Image.Image | NDArray[np.uint8]
+_THUMBNAIL = 64  # pixels of its longer side
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """One reference as a fitted model keeps it.
+
+    Attributes:
+        name: of its class.
+        vector: float32 [D], the mean of its patch features (docs/method.md, section 2.5).
+        thumbnail: JPEG of its crop, at most 64 pixels wide and high.
+        source: where it came from, for messages.
+    """
+
+    name: str
+    vector: Tensor
+    thumbnail: bytes
+    source: str
+
+
+def open_image(image: ImageLike) -> tuple[NDArray[np.uint8], str]:
+    """RGB, uint8 [H, W, 3], and what to call it.
+
+    Raises:
+        InputError: the file cannot be read, or the array is no picture.
+    """
+    if isinstance(image, (str, Path)):
+        return load_image(image), str(image)
+    if isinstance(image, Image.Image):
+        return np.array(image.convert("RGB")), getattr(image, "filename", "") or ""
+    array = np.asarray(image)
+    if array.ndim == 2:
+        array = np.repeat(array[:, :, None], 3, axis=2)
+    if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8 or 0 in array.shape:
+        raise InputError(
+            f"An image is a file, a Pillow image or an array uint8 [H, W, 3] in RGB, not {array.dtype} "
+            f"{list(array.shape)}."
+        )
+    return array, ""
+
+
+def encode_reference(
+    backbone: Any, image: NDArray[np.uint8], mask: NDArray[np.uint8], bbox: Sequence[float], context: float
+) -> Tensor | None:
+    """A reference's vector, float32 [D] on the CPU; None where its mask covers no pixel of the crop.
+
+    Args:
+        backbone: the encoder.
+        image: uint8 [H, W, 3].
+        mask: uint8 [H, W] of 0 and 1.
+        bbox: x, y, width, height in pixels.
+        context: see :func:`ntt.memory.crops.crop_window`.
+    """
+    crop, soft_mask = reference_crop(image, mask, bbox, context, backbone.image_size, backbone.grid)
+    with torch.no_grad():
+        vector = reference_vector(backbone(crop.unsqueeze(0))[0], soft_mask)
+    return None if vector is None else vector.cpu()
+
+
+def thumbnail(image: NDArray[np.uint8], bbox: Sequence[float], context: float) -> bytes:
+    """JPEG of the reference's crop."""
+    left, top, right, bottom = crop_window(bbox, image.shape[0], image.shape[1], context)
+    small = Image.fromarray(image[top:bottom, left:right])
+    small.thumbnail((_THUMBNAIL, _THUMBNAIL), Image.Resampling.LANCZOS)
+    file = io.BytesIO()
+    small.save(file, "JPEG", quality=80)
+    return file.getvalue()
+
+
+def mask_bbox(mask: NDArray[np.uint8]) -> tuple[float, float, float, float]:
+    """x, y, width, height of a mask's pixels, as COCO draws a box: the right and bottom edge lie outside.
+
+    Raises:
+        InputError: the mask is empty.
+    """
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    if not len(rows):
+        raise InputError("A reference's mask has no pixel: give one that covers its object.")
+    x, y = float(columns[0]), float(rows[0])
+    return x, y, float(columns[-1]) + 1 - x, float(rows[-1]) + 1 - y
+
+
+def as_mask(mask: object, height: int, width: int) -> NDArray[np.uint8]:
+    """A user's mask as uint8 [H, W] of 0 and 1.
+
+    Raises:
+        InputError: its shape is not the image's.
+    """
+    array = np.asarray(mask)
+    if array.shape != (height, width):
+        raise InputError(f"A mask is an array [H, W] of its image's size [{height}, {width}], not {list(array.shape)}.")
+    return (array > 0).astype(np.uint8)
