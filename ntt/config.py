@@ -44,7 +44,7 @@ class DatasetConfig:
     limit: int | None = None
     sample: int | None = None
     sample_seed: int = 0
-    generator: str | None = None
+    format: Any = "auto"  # a name of ntt.data.readers, or a class of one's own as _target_ with its options
     download: str | None = None
 
     def __post_init__(self) -> None:

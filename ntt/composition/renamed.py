@@ -8,6 +8,7 @@ _MOVED = {
     "segmenter.prompts": "proposals=grid or proposals=adaptive",
     "segmenter.cover_iou": "proposals.cover_iou (of proposals=adaptive)",
     "segmenter.cover_area": "proposals.cover_area (of proposals=adaptive)",
+    "dataset.generator": "dataset.format and the function as `prepare` of a reader (docs/extending.md)",
     "segmenter.resemblance": "proposals.resemblance (of proposals=adaptive)",
 }
 

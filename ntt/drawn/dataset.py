@@ -34,7 +34,7 @@ _MARKER = "world.json"
 
 
 def ensure(root: Path) -> None:
-    """Write the demo's world to ``root`` unless it is there: what the ``generator`` of conf/dataset/drawn.yaml names.
+    """Write the demo's world to ``root`` unless it is there: what ``dataset.format=drawn`` does before it reads.
 
     Raises:
         InputError: ``root`` holds something else.

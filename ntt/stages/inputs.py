@@ -6,18 +6,13 @@ Everything a user can get wrong about paths is found here, before any network is
 from __future__ import annotations
 
 import logging
-import os
 import random
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
-
-from hydra.utils import get_method
 
 from ntt.config import BackboneConfig, DatasetConfig, RunConfig, SegmenterConfig, user_path
-from ntt.data.coco import CocoDataset, ImageRecord, read_coco
-from ntt.data.images import IMAGE_SUFFIXES, stored_size
+from ntt.data.coco import CocoDataset, ImageRecord
+from ntt.data.readers.catalogue import AUTO, Labels, make_reader, read_labels
 from ntt.data.splits import select_classes
 from ntt.errors import InputError
 
@@ -56,8 +51,8 @@ def check_files(config: RunConfig) -> None:
         InputError: names the missing file, the key to change, and how to get the file.
     """
     dataset = config.dataset
-    if dataset.generator is not None:
-        get_method(dataset.generator)(user_path(dataset.root))
+    if dataset.format != AUTO:
+        make_reader(dataset.format).prepare(user_path(dataset.root))
     for key in ("references", "targets"):
         path = user_path(getattr(dataset, key))
         if not path.exists():
@@ -86,30 +81,24 @@ def open_inputs(config: RunConfig) -> Inputs:
         InputError: a file is missing or broken, or a class is not in the annotations.
     """
     dataset = config.dataset
-    references_file = _annotation_file(user_path(dataset.references), "references")
-    references = _read_coco(references_file, "refuse")
-    categories = select_classes(references, config.split)
-    target_source = user_path(dataset.targets)
-    has_truth = target_source.is_file() or bool(_jsons(target_source))
-    if has_truth:
-        same = _annotation_file(target_source, "targets")
-        targets = references if same == references_file else _read_coco(same, "count")
-        _say_unlisted(targets)
-        target_images = _image_folder(dataset, "target_images", targets)
-    else:
-        targets = _folder_as_dataset(target_source, references)
-        target_images = target_source
+    references_path, targets_path = user_path(dataset.references), user_path(dataset.targets)
+    references = read_labels(dataset.format, references_path, "references")
+    categories = select_classes(references.dataset, config.split)
+    same = targets_path == references_path
+    found = references if same else read_labels(dataset.format, targets_path, "targets")
+    targets = found.dataset if found.labelled else replace(found.dataset, categories=references.dataset.categories)
+    _say_unlisted(targets)
     records = choose_targets(targets, dataset)
     if not records:
-        raise InputError(f"{target_source} names no image (dataset.targets): there is nothing to segment.")
+        raise InputError(f"{targets_path} names no image (dataset.targets): there is nothing to segment.")
     return Inputs(
-        references=references,
+        references=references.dataset,
         reference_images=_image_folder(dataset, "reference_images", references),
         targets=targets,
-        target_images=target_images,
-        has_truth=has_truth,
+        target_images=_image_folder(dataset, "target_images", found) if found.labelled else targets_path,
+        has_truth=found.labelled,
         categories=categories,
-        target_category=_match_categories(categories, references, targets),
+        target_category=_match_categories(categories, references.dataset, targets),
         target_records=records,
     )
 
@@ -137,76 +126,23 @@ def _say_unlisted(targets: CocoDataset) -> None:
         )
 
 
-def _read_coco(path: Path, unlisted: Literal["refuse", "count"]) -> CocoDataset:
-    """Read an annotation file once for all points of a sweep that run in this process."""
-    status = path.stat()
-    return _read_unchanged(path, status.st_size, status.st_mtime_ns, unlisted)
-
-
-@lru_cache(maxsize=2)
-def _read_unchanged(path: Path, size: int, modified: int, unlisted: Literal["refuse", "count"]) -> CocoDataset:
-    del size, modified  # part of the cache's key only
-    return read_coco(path, unlisted)
-
-
-def _jsons(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.json")) if folder.is_dir() else []
-
-
-def _annotation_file(path: Path, key: str) -> Path:
-    """The json itself, or the only json of a folder."""
-    if path.is_file():
-        return path
-    found = _jsons(path)
-    if len(found) != 1:
-        names = ", ".join(p.name for p in found) or "none"
-        raise InputError(
-            f"{path} should be a COCO json or a folder with exactly one (dataset.{key}); it holds: {names}. "
-            f"Name the file: dataset.{key}=FILE.json."
-        )
-    return found[0]
-
-
-def _image_folder(dataset: DatasetConfig, key: str, annotations: CocoDataset) -> Path:
-    """The configured folder, else the first usual place beside the json that has the first image."""
+def _image_folder(dataset: DatasetConfig, key: str, labels: Labels) -> Path:
+    """The configured folder, else the first place of the format that has the first image."""
     configured = getattr(dataset, key)
     if configured is not None:
         folder = user_path(configured)
         if not folder.is_dir():
             raise InputError(f"{folder} is not a folder (dataset.{key}): set dataset.root or dataset.{key}.")
         return folder
-    beside = annotations.path.parent
-    subset = annotations.path.stem.removeprefix("instances_")
-    places = [beside, beside / "images", beside.parent, beside.parent / "images"]
-    places += [beside / subset, beside.parent / subset]
-    first = next(iter(annotations.images.values()), None)
-    for place in places:
+    first = next(iter(labels.dataset.images.values()), None)
+    for place in labels.image_places:
         if first is None or (place / first.file_name).is_file():
             return place
     assert first is not None
     raise InputError(
-        f"The images of {annotations.path} were not found beside it (looked for {first.file_name}): "
+        f"The images of {labels.dataset.path} were not found beside it (looked for {first.file_name}): "
         f"set dataset.{key}=FOLDER."
     )
-
-
-def _folder_as_dataset(folder: Path, references: CocoDataset) -> CocoDataset:
-    """A folder of images as targets without ground truth; ids count from 1 in the order of names."""
-    files = sorted(
-        (Path(parent) / name).relative_to(folder)
-        for parent, _, names in os.walk(folder)
-        for name in names
-        if Path(name).suffix.lower() in IMAGE_SUFFIXES
-    )
-    if not files:
-        raise InputError(
-            f"{folder} holds neither a json nor images ({', '.join(sorted(IMAGE_SUFFIXES))}): set dataset.targets."
-        )
-    images = {}
-    for number, file in enumerate(files, start=1):
-        height, width = stored_size(folder / file) or (0, 0)
-        images[number] = ImageRecord(number, file.as_posix(), height, width)
-    return CocoDataset(folder, "folder", images, [], dict(references.categories))
 
 
 def _match_categories(categories: dict[int, str], references: CocoDataset, targets: CocoDataset) -> dict[int, int]:

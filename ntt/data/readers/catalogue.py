@@ -1,0 +1,120 @@
+"""Which formats there are, and which one a path is in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from hydra.utils import get_class
+
+from ntt.data.coco import CocoDataset
+from ntt.data.readers import images
+from ntt.data.readers.protocol import DatasetReader, Role
+from ntt.errors import InputError
+
+AUTO = "auto"
+_NOT_FORMATS = ("__init__", "catalogue", "protocol")
+
+Format = str | Mapping[str, Any]
+"""`dataset.format`: auto, the name of a format, or a class of one's own as `_target_` with its options."""
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What was read.
+
+    Attributes:
+        dataset: images, objects and classes.
+        labelled: False where there are images only.
+        image_places: folders in which the images may be, the likeliest first.
+    """
+
+    dataset: CocoDataset
+    labelled: bool
+    image_places: list[Path]
+
+
+def formats() -> list[str]:
+    """The names of all formats: of the files beside this one."""
+    return sorted(file.stem for file in Path(__file__).parent.glob("*.py") if file.stem not in _NOT_FORMATS)
+
+
+def make_reader(given: Format) -> DatasetReader:
+    """The reader of a format that is named.
+
+    Raises:
+        InputError: there is no such format, or its class does not take these options.
+    """
+    if isinstance(given, str):
+        if given not in formats():
+            raise InputError(f"dataset.format={given} is unknown: give one of auto, {', '.join(formats())}.")
+        named: DatasetReader = import_module(f"ntt.data.readers.{given}").Reader()
+        return named
+    options = dict(given)
+    target = str(options.pop("_target_"))
+    try:
+        reader: DatasetReader = get_class(target)(**options)
+    except TypeError as error:
+        raise InputError(f"dataset.format: {target} cannot be made of these options ({error}).") from error
+    return reader
+
+
+def choose_reader(given: Format, path: Path, role: Role) -> DatasetReader:
+    """The reader of `path`.
+
+    A folder of targets that holds images and no labels of the format is read as images.
+
+    Raises:
+        InputError: no format or several fit.
+    """
+    if given != AUTO:
+        reader = make_reader(given)
+        if role == "targets" and path.is_dir() and not reader.recognises(path) and images.Reader().recognises(path):
+            return images.Reader()
+        return reader
+    readers = {name: make_reader(name) for name in formats()}
+    fitting = {name: reader for name, reader in readers.items() if reader.labelled and reader.recognises(path)}
+    if len(fitting) > 1:
+        raise InputError(f"{path} (dataset.{role}) may be {' or '.join(fitting)}: say which with dataset.format=NAME.")
+    if fitting:
+        return next(iter(fitting.values()))
+    if role == "targets" and path.is_dir() and not list(path.glob("*.json")):
+        return readers["images"]
+    return readers["coco"]  # which says what it misses
+
+
+def read_labels(given: Format, path: Path, role: Role) -> Labels:
+    """What a path holds; read once for all points of a sweep that run in this process.
+
+    Args:
+        given: `dataset.format`.
+        path: `dataset.references` or `dataset.targets`.
+        role: which of the two.
+
+    Raises:
+        InputError: nothing can be made of it.
+    """
+    return _read_unchanged(json.dumps(given, sort_keys=True), path, role, _stamp(path))
+
+
+@lru_cache(maxsize=2)
+def _read_unchanged(given: str, path: Path, role: Role, stamp: tuple[object, ...]) -> Labels:
+    del stamp  # part of the cache's key only
+    reader = choose_reader(json.loads(given), path, role)
+    dataset = reader.read(path, role)
+    if json.loads(given) not in (AUTO, *formats()):  # what a reader's options change is another artifact
+        dataset = replace(dataset, sha256=hashlib.sha256(f"{dataset.sha256} {given}".encode()).hexdigest())
+    return Labels(dataset, reader.labelled, reader.image_places(path))
+
+
+def _stamp(path: Path) -> tuple[object, ...]:
+    """Names, sizes and times of all files: what tells that nothing changed since the labels were read."""
+    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    states = ((file, file.stat()) for file in files)
+    return tuple((str(file), state.st_size, state.st_mtime_ns) for file, state in states)
