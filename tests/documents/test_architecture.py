@@ -83,6 +83,7 @@ def test_a_stale_drawing_is_refused(script, monkeypatch, tmp_path, capsys):
     page = tmp_path / "architecture.md"
     page.write_text(f"before\n{script.BEGIN}old\n{script.END}after\n")
     monkeypatch.setattr(script, "PAGE", page)
+    monkeypatch.setattr(script, "faults", list)
     assert script.main(["--check"]) == 1
     assert "make drawing" in capsys.readouterr().err
     assert script.main([]) == 0
