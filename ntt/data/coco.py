@@ -10,18 +10,17 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools import mask as coco_mask
 
+from ntt.data.segmentations import check_segmentation, segmentation_mask
 from ntt.errors import InputError
 from ntt.foreign.parsing import parsing
 
-# Rasterising takes memory in proportion to a polygon's length: a stray exponent in a file would exhaust it.
-_FARTHEST_COORDINATE = 100_000.0
 # pycocotools counts pixels in 32 bits, and so does whoever reads its masks.
 _MOST_PIXELS = 2**31
 _LARGEST_ID = 2**63
@@ -116,81 +115,31 @@ def annotation_mask(annotation: Annotation, height: int, width: int) -> NDArray[
     Raises:
         InputError: the annotation has no segmentation, it is malformed, or an RLE's size is not the image's.
     """
-    segmentation = annotation.segmentation
-    if segmentation is None:
+    if annotation.segmentation is None:
         raise InputError(
             f"annotation {annotation.id} has a box but no segmentation; give it one, or turn boxes into masks first"
         )
-    try:
-        if isinstance(segmentation, dict):
-            return _rle_mask(segmentation, height, width)
-        return _polygon_mask(segmentation, height, width)
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        reason = f"no key {error}" if isinstance(error, KeyError) else str(error)
-        raise InputError(
-            f"annotation {annotation.id} has a segmentation that cannot be drawn on its {width}x{height} "
-            f"image ({reason}); mend it or remove the annotation"
-        ) from error
+    with parsing(partial(_cannot_be_drawn, annotation, height, width)):
+        return segmentation_mask(annotation.segmentation, height, width)
 
 
-def _rle_mask(rle: dict[str, Any], height: int, width: int) -> NDArray[np.uint8]:
-    runs = _run_lengths(rle, height, width)
-    values = (np.arange(len(runs)) % 2).astype(np.uint8)
-    # RLE runs down the columns, beginning with background.
-    return np.ascontiguousarray(np.repeat(values, runs).reshape(width, height).T)
+def check_drawable(annotation: Annotation, height: int, width: int) -> None:
+    """See that evaluators can draw the annotation's segmentation, if it has one, without drawing it.
 
-
-def _run_lengths(rle: dict[str, Any], height: int, width: int) -> NDArray[np.integer]:
-    """Pixels of each run, which together are the image; raises ValueError, TypeError or KeyError if they are not."""
-    if list(rle["size"]) != [height, width]:
-        raise ValueError(f"its RLE size [height, width] is {rle['size']}")
-    counts = rle["counts"]
-    runs = np.asarray(_decompressed(counts) if isinstance(counts, (str, bytes)) else counts)
-    if not np.issubdtype(runs.dtype, np.integer) or runs.ndim != 1 or runs.min() < 0:
-        raise ValueError("its RLE counts are not whole run lengths")
-    # The longest first: a sum of many longest numbers wraps round.
-    if runs.max() > height * width or runs.sum() != height * width:
-        raise ValueError(f"its RLE counts add up to {sum(runs.tolist())} pixels")
-    return runs
-
-
-def _decompressed(counts: str | bytes) -> list[int]:
-    """Run lengths of COCO's compressed RLE: 5 bits a character, from the fourth run on as differences.
-
-    pycocotools does not check what it decodes: a damaged string overwrites its memory.
+    Raises:
+        InputError: it is malformed, or an RLE's size is not the image's. Evaluators do not look: they draw something
+            else, or crash.
     """
-    runs: list[int] = []
-    value = shift = 0
-    for character in counts.encode() if isinstance(counts, str) else counts:
-        bits = character - 48
-        if not 0 <= bits < 64 or shift > 30:
-            raise ValueError("its RLE counts are no compressed run lengths")
-        value |= (bits & 0x1F) << shift
-        shift += 5
-        if bits & 0x20:
-            continue
-        if bits & 0x10:
-            value -= 1 << shift
-        runs.append(value + (runs[-2] if len(runs) > 2 else 0))
-        value = shift = 0
-    if shift:
-        raise ValueError("its RLE counts end in the middle of a run")
-    return runs
+    if annotation.segmentation is not None:
+        with parsing(partial(_cannot_be_drawn, annotation, height, width)):
+            check_segmentation(annotation.segmentation, height, width)
 
 
-def _polygon_mask(polygons: list[Any], height: int, width: int) -> NDArray[np.uint8]:
-    shapes = [np.asarray(polygon, dtype=np.float64) for polygon in polygons]
-    for shape in shapes:
-        if shape.ndim != 1 or len(shape) % 2:
-            raise ValueError("a polygon must be one flat list x0, y0, x1, y1, ...")
-        if not (np.abs(shape) <= _FARTHEST_COORDINATE).all():
-            raise ValueError(f"a polygon's coordinate is not a number or beyond {_FARTHEST_COORDINATE:.0f} pixels")
-    # pycocotools would take a list of four numbers for a box.
-    shapes = [shape for shape in shapes if len(shape) >= 6]
-    if not shapes:
-        return np.zeros((height, width), dtype=np.uint8)
-    rles = coco_mask.frPyObjects([shape.tolist() for shape in shapes], height, width)
-    return np.ascontiguousarray(coco_mask.decode(coco_mask.merge(rles)))
+def _cannot_be_drawn(annotation: Annotation, height: int, width: int, reason: str) -> InputError:
+    return InputError(
+        f"annotation {annotation.id} has a segmentation that cannot be drawn on its {width}x{height} "
+        f"image ({reason}); mend it or remove the annotation"
+    )
 
 
 def _parse(path: Path) -> tuple[dict[str, Any], str]:

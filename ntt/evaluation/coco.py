@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection
 from typing import Any, TypedDict
@@ -9,9 +10,11 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from ntt.data.coco import CocoDataset
+from ntt.data.coco import CocoDataset, check_drawable
+from ntt.data.segmentations import check_segmentation
 from ntt.errors import InputError
 from ntt.evaluation.engines import Engine, precision_and_recall
+from ntt.foreign.parsing import parsing
 
 Figures = dict[str, float]
 """AP, AP50, AP75, APs, APm, APl, AR1, AR10, AR100, ARs, ARm, ARl as fractions; -1.0 without ground truth."""
@@ -42,7 +45,7 @@ def evaluate(ground_truth: dict[str, Any], predictions: list[dict[str, Any]], en
         InputError: a prediction lacks a key or is of an image or class outside the ground truth, class names
             repeat, or only a part of the ground truth has masks.
     """
-    _check(ground_truth, predictions)
+    _check(ground_truth, predictions, engine)
     # Accumulated figures come by ascending category id.
     names = [c["name"] for c in sorted(ground_truth["categories"], key=lambda category: category["id"])]
     metrics: Metrics = {"bbox": {}, "segm": {}, "per_class": {name: {} for name in names}}
@@ -85,6 +88,10 @@ def restrict_ground_truth(
             }
             if annotation.segmentation is not None:
                 image = dataset.images[annotation.image_id]
+                try:
+                    check_drawable(annotation, image.height, image.width)
+                except InputError as error:
+                    raise InputError(f"{dataset.path}: {error}") from error
                 entry["segmentation"] = _drawable(annotation.segmentation, image.height, image.width)
             annotations.append(entry)
     return {
@@ -147,7 +154,7 @@ def _has_masks(ground_truth: dict[str, Any]) -> bool:
     return not without
 
 
-def _check(ground_truth: dict[str, Any], predictions: list[dict[str, Any]]) -> None:
+def _check(ground_truth: dict[str, Any], predictions: list[dict[str, Any]], engine: Engine) -> None:
     repeated = [n for n, count in Counter(c["name"] for c in ground_truth["categories"]).items() if count > 1]
     if repeated:
         raise InputError(f"The ground truth has several classes named {repeated[0]!r}: give each its own name.")
@@ -155,6 +162,7 @@ def _check(ground_truth: dict[str, Any], predictions: list[dict[str, Any]]) -> N
         "image_id": {image["id"] for image in ground_truth["images"]},
         "category_id": {category["id"] for category in ground_truth["categories"]},
     }
+    sizes = {image["id"]: _size(image) for image in ground_truth["images"]}
     for index, prediction in enumerate(predictions):
         missing = {"image_id", "category_id", "bbox", "segmentation", "score"} - prediction.keys()
         if missing:
@@ -163,8 +171,37 @@ def _check(ground_truth: dict[str, Any], predictions: list[dict[str, Any]]) -> N
                 "category_id, bbox, segmentation and score."
             )
         for key, ids in known.items():
-            if prediction[key] not in ids:
+            if type(prediction[key]) is not int or prediction[key] not in ids:
                 raise InputError(
                     f"Prediction {index} has {key} {prediction[key]}, which the ground truth does not: "
                     "evaluate predictions on the annotation file, images and classes they were made for."
                 )
+    index = 0
+    with parsing(lambda reason: _unusable(index, reason)):
+        for index, prediction in enumerate(predictions):  # noqa: B007  # the refusal names it
+            _check_values(prediction, sizes[prediction["image_id"]], deep=engine == "pycocotools")
+
+
+def _size(image: dict[str, Any]) -> list[int] | None:
+    return [image["height"], image["width"]] if "height" in image else None
+
+
+def _unusable(index: int, reason: str) -> InputError:
+    return InputError(
+        f"Prediction {index} cannot be evaluated ({reason}): give COCO results with boxes, RLEs and scores."
+    )
+
+
+def _check_values(prediction: dict[str, Any], size: list[int] | None, deep: bool) -> None:
+    """Raises ValueError, TypeError or KeyError where evaluators would stumble. `deep`: pycocotools trusts any RLE."""
+    x, y, width, height = map(float, prediction["bbox"])
+    if not math.isfinite(x + y + width + height + float(prediction["score"])):
+        raise ValueError("a number of its box or score is not finite")
+    segmentation = prediction["segmentation"]
+    if not isinstance(segmentation, dict) or not isinstance(segmentation["counts"], str | bytes | list):
+        raise TypeError("its segmentation is no RLE")
+    rows, columns = segmentation["size"]
+    if size is not None and [rows, columns] != size:
+        raise ValueError(f"its RLE is of size {[rows, columns]}, its image of {size}")
+    if deep:
+        check_segmentation(segmentation, rows, columns)
