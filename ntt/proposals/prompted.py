@@ -1,4 +1,4 @@
-"""Masks of named objects: the user's boxes and clicks as prompts of the segmenter (docs/method.md, section 6)."""
+"""Masks of named objects: the user's boxes and clicks as prompts of the segmenter (docs/method.md, section 6.5)."""
 
 from __future__ import annotations
 

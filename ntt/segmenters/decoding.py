@@ -125,7 +125,7 @@ def stability(logits: Tensor) -> Tensor:
 
 @torch.no_grad()
 def decode_single_masks(model: SAM2Base, embedding: Embedding, prompts: Tensor, prompt_batch: int) -> RawProposals:
-    """Exactly one mask per prompt, for prompts that name one object: boxes, clicks (docs/method.md, section 6).
+    """Exactly one mask per prompt, for prompts that name one object: boxes, clicks (docs/method.md, section 6.5).
 
     That of the single-mask token; where it is unstable the best of the other three by predicted IoU. This is what the
     library's image predictor gives for ``multimask_output=False`` with its default post-processing. A mask may be
