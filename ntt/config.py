@@ -8,7 +8,7 @@ is imported here: a config error must answer at once.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -217,6 +217,21 @@ class RunConfig:
         for stage in self.stages:
             require_choice("stages", stage, STAGES)
         require(bool(self.stages), "stages", self.stages, f"at least one of {', '.join(STAGES)}")
+
+    def backbone_options(self) -> dict[str, Any]:
+        """What the encoder is made of: its class as `_target_`, and the arguments of its constructor."""
+        return _constructor_options(self.backbone)
+
+    def segmenter_options(self) -> dict[str, Any]:
+        """As :meth:`backbone_options`; how it is prompted included."""
+        return {**_constructor_options(self.segmenter), **self.proposals.options()}
+
+
+def _constructor_options(network: BackboneConfig | SegmenterConfig) -> dict[str, Any]:
+    options = asdict(network)
+    if not network.weights.startswith("hub:"):
+        options["weights"] = str(user_path(network.weights))
+    return options
 
 
 # A file that ships inside the package, for the configs: ${package:folder/file}.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ntt.model.model import Model
 
 PRESETS = {
-    "demo": ["backbone=dinov2_demo", "segmenter=sam2_demo", "precision=fp32"],
+    "demo": ["backbone=dinov2_demo", "segmenter=sam2_demo", "proposals.points_per_side=16", "precision=fp32"],
     "large": ["backbone=dinov2_vitl14", "segmenter=sam2_hiera_large"],
 }
 """Pairs of networks by name: ``demo`` ships with ntt (for drawn scenes), ``large`` is the paper's."""

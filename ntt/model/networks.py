@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from functools import cached_property
 from typing import Any
 
 from hydra.utils import get_class
 
-from ntt.config import BackboneConfig, RunConfig, SegmenterConfig, user_path
+from ntt.config import RunConfig
 
 
 class LoadedNetworks:
@@ -42,15 +41,12 @@ class LoadedNetworks:
     @cached_property
     def backbone(self) -> Any:
         """The encoder."""
-        return self._load(self._config.backbone)
+        return self._load(self._config.backbone_options())
 
     @cached_property
     def segmenter(self) -> Any:
         """The segmenter."""
-        return self._load(self._config.segmenter)
+        return self._load(self._config.segmenter_options())
 
-    def _load(self, network: BackboneConfig | SegmenterConfig) -> Any:
-        options = asdict(network)
-        if not network.weights.startswith("hub:"):
-            options["weights"] = str(user_path(network.weights))
+    def _load(self, options: dict[str, Any]) -> Any:
         return get_class(options.pop("_target_"))(**options, **self._place)

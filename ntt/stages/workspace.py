@@ -108,20 +108,17 @@ class Workspace:
     @cached_property
     def backbone(self) -> Any:
         """The encoder, loaded at first use."""
-        return self._load(self.config.backbone, {"compile": self.config.compile})
+        return self._load(self.config.backbone, self.config.backbone_options(), compile=self.config.compile)
 
     @cached_property
     def segmenter(self) -> Any:
         """The segmenter, loaded at first use."""
         config = self.config
         speed = {"compile": config.compile, "channels_last": config.channels_last}
-        return self._load(config.segmenter, {**config.proposals.options(), **speed})
+        return self._load(config.segmenter, config.segmenter_options(), **speed)
 
-    def _load(self, network: BackboneConfig | SegmenterConfig, more: dict[str, Any]) -> Any:
-        options = asdict(network)
-        if not network.weights.startswith("hub:"):
-            options["weights"] = str(user_path(network.weights))
-        identity = fingerprint([options, self._digest(network), str(self.device), self.precision, more])
+    def _load(self, network: BackboneConfig | SegmenterConfig, options: dict[str, Any], **speed: bool) -> Any:
+        identity = fingerprint([options, self._digest(network), str(self.device), self.precision, speed])
         if identity in _loaded:
             return _loaded[identity]
         log.info("loading %s on %s, %s", network.name, self.device, self.precision)
@@ -129,7 +126,7 @@ class Workspace:
         build = get_class(options.pop("_target_"))
         while len(_loaded) >= _KEPT:
             del _loaded[next(iter(_loaded))]
-        _loaded[identity] = build(**options, device=self.device, precision=self.precision, **more)
+        _loaded[identity] = build(**options, device=self.device, precision=self.precision, **speed)
         return _loaded[identity]
 
     def require(self, artifact: Artifact) -> Artifact:
