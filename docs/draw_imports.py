@@ -22,7 +22,7 @@ BEGIN, END = "<!-- begin: make drawing -->\n", "<!-- end: make drawing -->\n"
 BESIDE = ("run", "pipeline", "config", "errors", "__main__", "__init__")
 """Modules that may lie directly in ntt/. The face of the library (ntt.api) joins them when it comes."""
 EVERYWHERE = ("errors", "__init__")  # imported from anywhere, so not drawn
-LONGEST = 300  # lines of a Python file
+LONGEST = 300  # lines of code or text in a file
 
 # Tables of modules, and f-strings such as f"ntt.stages.{name}". Not "ntt.run", which is a command for `python -m`.
 BY_NAME = re.compile(r"ntt\.\w+\.[\w.]*")
@@ -103,7 +103,7 @@ def faults() -> list[str]:
         if not says(room):
             found.append(f"The room {room} has no docstring that says what it holds.")
     for folder in ("ntt", "hydra_plugins", "experiments", "docs"):
-        for file in sorted((ROOT / folder).rglob("*.py")):
+        for file in sorted(f for f in (ROOT / folder).rglob("*") if f.suffix in (".py", ".md")):
             if (lines := len(file.read_text(encoding="utf-8").splitlines())) > LONGEST:
                 found.append(f"{file.relative_to(ROOT)} has {lines} lines, {LONGEST} at most: split it.")
     return found
