@@ -1,4 +1,4 @@
-"""Matching the proposals of one image against the prototypes (docs/method.md, section 5)."""
+"""One image's proposals against the prototypes: the paper's semantic-aware matching (docs/method.md, section 5)."""
 
 from __future__ import annotations
 

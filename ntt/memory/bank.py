@@ -65,7 +65,10 @@ class MemoryBank:
         return cls(tuple(categories), tuple(categories.values()), vectors)
 
     def prototypes(self) -> Tensor:
-        """[C, D]: per class the plain mean of its vectors, then L2-normalised (docs/method.md, section 3)."""
+        """[C, D]: per class the plain mean of its vectors, then L2-normalised.
+
+        The paper's representation aggregation (docs/method.md, section 3).
+        """
         return F.normalize(torch.stack([vectors.mean(0) for vectors in self.vectors]), dim=-1)
 
     def to_tensors(self) -> dict[str, Tensor]:
