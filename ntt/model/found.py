@@ -160,7 +160,8 @@ class Found:
     def overlay(self) -> Image.Image:
         """The image with every object drawn on it."""
         from ntt.reporting.colours import class_colours
-        from ntt.reporting.overlays import Instance, single
+        from ntt.reporting.overlays import single
+        from ntt.reporting.verdicts import Instance
 
         instances = [
             Instance(mask.astype(np.uint8), tuple(box), name, score)

@@ -12,6 +12,7 @@ from ntt.reporting.colours import INK, PAPER, Colour, text_colour
 Box = tuple[float, float, float, float]
 
 SEAM_ALPHA = 0.7
+_DASH = 6  # pixels
 
 
 @cache
@@ -40,7 +41,9 @@ def resize_mask(mask: np.ndarray, width: int, height: int) -> np.ndarray:
     return np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR)) >= 96
 
 
-def paint_mask(canvas: np.ndarray, mask: np.ndarray, colour: Colour, alpha: float, line: int) -> None:
+def paint_mask(
+    canvas: np.ndarray, mask: np.ndarray, colour: Colour, alpha: float, line: int, dashed: bool = False
+) -> None:
     """Tint ``canvas`` float [H, W, 3] in place where ``mask`` bool [H, W] is set, and draw its outline.
 
     The outline runs inside the mask's edge with a dark seam around it: neighbours of one class stay apart.
@@ -51,6 +54,7 @@ def paint_mask(canvas: np.ndarray, mask: np.ndarray, colour: Colour, alpha: floa
         colour: of tint and outline.
         alpha: how much of the tint covers the picture, 0..1.
         line: width of the outline in pixels.
+        dashed: whether the outline has gaps.
     """
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if rows.size == 0:
@@ -59,7 +63,12 @@ def paint_mask(canvas: np.ndarray, mask: np.ndarray, colour: Colour, alpha: floa
     window = np.s_[max(0, rows[0] - 1) : rows[-1] + 2, max(0, columns[0] - 1) : columns[-1] + 2]
     canvas, mask = canvas[window], mask[window]
     canvas[mask] += (np.array(colour) - canvas[mask]) * alpha
-    canvas[mask & ~_eroded(mask, line)] = colour
+    outline = mask & ~_eroded(mask, line)
+    canvas[outline] = colour
+    if dashed:
+        y, x = np.nonzero(outline)
+        gaps = (x + y) // _DASH % 2 == 1
+        canvas[y[gaps], x[gaps]] = INK
     seam = ~mask & ~_eroded(~mask, 1)
     canvas[seam] += (np.array(INK) - canvas[seam]) * SEAM_ALPHA
 

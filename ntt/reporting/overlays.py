@@ -1,15 +1,16 @@
-"""Ground truth beside predictions, drawn on the image."""
+"""Ground truth beside predictions: what was found, what was missed, and where nothing is."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from ntt.reporting.colours import INK, UNKNOWN, Colour
-from ntt.reporting.drawing import Box, draw_plate, header_strip, paint_mask, plate_size, resize_mask, shorten
+from ntt.reporting.colours import INK, UNKNOWN, Colour, shades
+from ntt.reporting.drawing import header_strip, paint_mask, resize_mask
+from ntt.reporting.plates import Label, draw_labels
+from ntt.reporting.verdicts import Box, Instance, judged
 
 MIN_SIDE = 480  # pixels: smaller images are enlarged until labels are legible
 MAX_SIDE = 1280  # pixels: larger ones are reduced
@@ -17,22 +18,8 @@ GAP = 8  # pixels between the two panels
 MASK_ALPHA = 0.4
 WEAK_SHOWN = 3  # predictions shown when none reaches the threshold
 
-
-@dataclass(frozen=True, eq=False)
-class Instance:
-    """One object to draw.
-
-    Attributes:
-        mask: uint8 [H, W], 0 outside, at the image's size; None draws only the box.
-        box: x1, y1, x2, y2 in pixels of the image, inclusive.
-        label: class name.
-        score: None for ground truth.
-    """
-
-    mask: np.ndarray | None
-    box: Box
-    label: str
-    score: float | None = None
+# Said in words as well as by the line: an outline of dashes is what should not be there, or was not found.
+_MARKS = {"false alarm": "false: ", "missed": "missed: ", "hit": "", None: ""}
 
 
 def side_by_side(
@@ -42,26 +29,31 @@ def side_by_side(
     colours: Mapping[str, Colour],
     score_threshold: float = 0.3,
     most: int = 20,
+    title: str = "",
 ) -> Image.Image:
-    """Ground truth on the left, predictions on the right.
+    """Ground truth on the left, predictions on the right; misses and false alarms have dashed outlines.
 
     Args:
         image: uint8 [H, W, 3] RGB.
-        ground_truth: all are drawn.
+        ground_truth: all are drawn; "missed" are those that no prediction shown covers at an IoU of 0.5.
         predictions: the ``most`` best at or above ``score_threshold`` are drawn; if there is none, the best
             few, and the header says so.
         colours: per label, from ``class_colours``; other labels are grey.
         score_threshold: see ``predictions``.
         most: see ``predictions``.
+        title: the image's name.
     """
-    shown, predictions_header = _select(predictions, score_threshold, most)
-    count = len(ground_truth)
-    left = _panel(image, ground_truth, colours, f"ground truth: {count} object{'' if count == 1 else 's'}")
-    right = _panel(image, shown, colours, predictions_header)
+    shown, header = _select(predictions, score_threshold, most)
+    truth, shown = judged(ground_truth, shown)
+    count, missed = len(truth), sum(one.verdict == "missed" for one in truth)
+    left_header = f"ground truth: {count} object{'' if count == 1 else 's'}" + (f", {missed} missed" if missed else "")
+    alarms = sum(one.verdict == "false alarm" for one in shown)
+    left = _panel(image, truth, colours, left_header)
+    right = _panel(image, shown, colours, header + (f", {alarms} false" if alarms else ""))
     sheet = Image.new("RGB", (left.width + GAP + right.width, left.height), INK)
     sheet.paste(left, (0, 0))
     sheet.paste(right, (left.width + GAP, 0))
-    return sheet
+    return _titled(sheet, title)
 
 
 def single(
@@ -70,10 +62,21 @@ def single(
     colours: Mapping[str, Colour],
     score_threshold: float = 0.0,
     most: int = 20,
+    title: str = "",
 ) -> Image.Image:
     """Predictions alone, for an image without ground truth; see :func:`side_by_side`."""
     shown, header = _select(predictions, score_threshold, most)
-    return _panel(image, shown, colours, header)
+    return _titled(_panel(image, shown, colours, header), title)
+
+
+def _titled(sheet: Image.Image, title: str) -> Image.Image:
+    if not title:
+        return sheet
+    strip = header_strip(title, sheet.width, 13)
+    titled = Image.new("RGB", (sheet.width, strip.height + sheet.height), INK)
+    titled.paste(strip, (0, 0))
+    titled.paste(sheet, (0, strip.height))
+    return titled
 
 
 def _select(predictions: Sequence[Instance], threshold: float, most: int) -> tuple[list[Instance], str]:
@@ -95,27 +98,55 @@ def _panel(image: np.ndarray, instances: Sequence[Instance], colours: Mapping[st
     width, height = max(1, round(width * scale)), max(1, round(height * scale))
     text_size = int(np.clip(min(width, height) / 34, 13, 22))
     line = 2 if min(width, height) < 800 else 3
+    tints = _tints(instances, colours)
 
     base = Image.fromarray(image).resize((width, height), Image.Resampling.LANCZOS)
     canvas = np.asarray(base).astype(np.float32)
+    anchors = [_scaled(instance.box, scale, width, height) for instance in instances]
     # Large objects first: the small ones on them stay visible.
-    for instance in sorted(instances, key=_box_area, reverse=True):
-        if instance.mask is not None:
-            mask = resize_mask(instance.mask, width, height)
-            paint_mask(canvas, mask, colours.get(instance.label, UNKNOWN), MASK_ALPHA, line)
+    for index in sorted(range(len(instances)), key=lambda i: -_box_area(instances[i])):
+        one = instances[index]
+        if one.mask is not None:
+            mask = resize_mask(one.mask, width, height)
+            dashed = one.verdict in ("false alarm", "missed")
+            paint_mask(canvas, mask, tints[index], MASK_ALPHA, line, dashed)
+            anchors[index] = _top_of(mask) or anchors[index]
     painted = Image.fromarray(canvas.round().astype(np.uint8))
 
     draw = ImageDraw.Draw(painted)
-    boxes = [_scaled(instance.box, scale, width, height) for instance in instances]
-    for instance, box in zip(instances, boxes, strict=True):
-        draw.rectangle(box, outline=colours.get(instance.label, UNKNOWN), width=line - 1)
-    _draw_labels(draw, instances, boxes, colours, text_size, width, height)
+    labels = []
+    for one, box, tint in zip(instances, anchors, tints, strict=True):
+        if one.mask is None:
+            draw.rectangle(box, outline=tint, width=line)
+        score = "" if one.score is None else f" {one.score:.2f}"
+        labels.append(Label(box, f"{_MARKS[one.verdict]}{one.label}", score, tint))
+    draw_labels(draw, labels, text_size, width, height)
 
     strip = header_strip(header, width, text_size + 2)
     panel = Image.new("RGB", (width, strip.height + height))
     panel.paste(strip, (0, 0))
     panel.paste(painted, (0, strip.height))
     return panel
+
+
+def _tints(instances: Sequence[Instance], colours: Mapping[str, Colour]) -> list[Colour]:
+    """A colour for each object: a shade of its class's, so that two of one class can be told apart."""
+    seen: dict[str, int] = {}
+    tints = []
+    for one in instances:
+        seen[one.label] = seen.get(one.label, 0) + 1
+        tints.append(shades(colours.get(one.label, UNKNOWN), seen[one.label])[-1])
+    return tints
+
+
+def _top_of(mask: np.ndarray) -> tuple[int, int, int, int] | None:
+    """Extents of a mask, but x1 and x2 around its topmost pixels only: that is where a label belongs to it."""
+    rows = np.flatnonzero(mask.any(axis=1))
+    if not len(rows):
+        return None
+    columns = np.flatnonzero(mask[rows[0]])
+    middle = int(columns[len(columns) // 2])
+    return middle, int(rows[0]), middle, int(rows[-1])
 
 
 def _box_area(instance: Instance) -> float:
@@ -129,44 +160,3 @@ def _scaled(box: Box, scale: float, width: int, height: int) -> tuple[int, int, 
     right = min(max(left, int((x2 + 1) * scale) - 1), width - 1)
     bottom = min(max(top, int((y2 + 1) * scale) - 1), height - 1)
     return left, top, right, bottom
-
-
-def _draw_labels(
-    draw: ImageDraw.ImageDraw,
-    instances: Sequence[Instance],
-    boxes: Sequence[tuple[int, int, int, int]],
-    colours: Mapping[str, Colour],
-    text_size: int,
-    width: int,
-    height: int,
-) -> None:
-    """A plate with name and score at each box, at the first of its corners where it hides no other plate.
-
-    In a crowd some objects have no such place: they go without, their colour still says the class.
-    """
-    taken: list[tuple[int, int, int, int]] = []
-    for instance, (x1, y1, x2, y2) in zip(instances, boxes, strict=True):
-        score = "" if instance.score is None else f" {instance.score:.2f}"
-        name = shorten(instance.label, text_size, max(60, width // 3))
-        plate_width, plate_height = plate_size(name + score, text_size)
-        corners = [
-            (x1, y1 - plate_height),
-            (x1, y1),
-            (x1, y2 + 1),
-            (x2 - plate_width + 1, y1 - plate_height),
-            (x2 - plate_width + 1, y1),
-            (x1, y2 - plate_height + 1),
-            (x2 - plate_width + 1, y2 - plate_height + 1),
-        ]
-        for left, top in corners:
-            left = max(0, min(left, width - plate_width))
-            top = max(0, min(top, height - plate_height))
-            plate = (left, top, left + plate_width, top + plate_height)
-            if not any(_overlap(plate, other) for other in taken):
-                draw_plate(draw, left, top, name + score, text_size, colours.get(instance.label, UNKNOWN))
-                taken.append(plate)
-                break
-
-
-def _overlap(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]

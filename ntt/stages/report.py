@@ -13,9 +13,10 @@ from pycocotools import mask as coco_mask
 from ntt.data.coco import Annotation, annotation_mask
 from ntt.data.images import UnreadableImage, load_image
 from ntt.reporting.colours import class_colours
-from ntt.reporting.overlays import Instance, side_by_side
+from ntt.reporting.overlays import side_by_side, single
 from ntt.reporting.summary import report_markdown
 from ntt.reporting.tables import coco_lines, metrics_table, per_class_table
+from ntt.reporting.verdicts import Instance
 from ntt.stages import evaluate, match, memory, references
 from ntt.stages.sheets import memory_sheet, reference_sheet
 from ntt.stages.workspace import Workspace, once_per_run
@@ -23,7 +24,7 @@ from ntt.store.artifacts import Artifact
 from ntt.store.files import share
 
 log = logging.getLogger(__name__)
-CODE = 2
+CODE = 3
 _SHEET = "references.png"
 _MEMORY = "memory.png"
 
@@ -49,7 +50,7 @@ def make(work: Workspace, folder: Path) -> dict[str, Any]:
     """Write `overlays/*.jpg` of the first target images, `references.png` and `memory.png`; nothing for 0 pictures."""
     if not work.config.report.pictures:
         return {"pictures": 0}
-    colours = class_colours(work.inputs.categories.values())
+    colours = class_colours(work.inputs.references.categories.values())
     chosen = references.load(work)
     reference_sheet(work, chosen, colours).save(folder / _SHEET)
     memory_sheet(work, chosen, colours).save(folder / _MEMORY)
@@ -68,10 +69,20 @@ def make(work: Workspace, folder: Path) -> dict[str, Any]:
             continue  # the proposals stage has reported it
         truth = [_instance(work, annotation, names[annotation.category_id]) for annotation in annotations[record.id]]
         predictions = [_predicted(row, names) for row in rows[record.id]]
-        picture = side_by_side(image, truth, predictions, colours, score_threshold=work.config.report.score)
-        picture.save(overlays / f"{drawn:03d}_{Path(record.file_name).stem}.jpg", quality=90)
+        score, title = work.config.report.score, record.file_name
+        if work.inputs.has_truth:
+            picture = side_by_side(image, truth, predictions, colours, score, title=title)
+        else:
+            picture = single(image, predictions, colours, score, title=title)
+        picture.save(overlays / f"{drawn:03d}_{_flat(record.file_name)}.jpg", quality=90)
         drawn += 1
     return {"pictures": drawn}
+
+
+def _flat(file_name: str) -> str:
+    """A picture's name without its suffix, folders kept: ``a/b.jpg`` -> ``a__b``."""
+    parts = [part for part in Path(file_name).with_suffix("").parts if part not in ("/", "..", ".")]
+    return "__".join(parts)[-120:]
 
 
 def publish(work: Workspace) -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from ntt.data.coco import Annotation, ImageRecord
-from ntt.reporting.overlays import Instance
+from ntt.reporting.verdicts import Instance
 from ntt.stages import report
 
 BOX = {"x": 1, "y": 2, "width": 5, "height": 4}
@@ -44,6 +44,8 @@ def test_an_image_behind_unreadable_ones_is_drawn_with_its_objects(
         target_images=tmp_path,
         target_records=records,
         targets=targets,
+        references=SimpleNamespace(categories={1: "disc"}),
+        has_truth=True,
     )
     work = SimpleNamespace(inputs=inputs, config=SimpleNamespace(report=SimpleNamespace(pictures=2, score=0.3)))
 
