@@ -3,6 +3,9 @@
 An artifact is a folder `<root>/<stage>/<key>/` with its files and a `manifest.json`. The key never depends on a path or
 a time, so equal keys mean equal artifacts. A folder gets its final name only when complete: a killed process leaves at
 most a folder in `<root>/partial`, which the next writer of the same artifact removes.
+
+A maker that was frozen may come back when another one has removed its folder: a file in it that only one of them can
+remove says whose it is, so that never the rest of a folder becomes an artifact.
 """
 
 from __future__ import annotations
@@ -11,26 +14,31 @@ import hashlib
 import json
 import os
 import platform
-import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import ntt
-from ntt.foreign.documents import object_or_none
-from ntt.store.files import write_json, writer
-from ntt.store.hashing import file_sha256, known_sha256
+from ntt.errors import InputError
+from ntt.foreign.documents import parse_json
+from ntt.store.faults import PATIENCE
+from ntt.store.files import writer
+from ntt.store.folders import MANIFEST, Folders
+from ntt.store.hashing import known_sha256
 
-MANIFEST = "manifest.json"
 MADE_AGAIN = "run again: the store finds the damage and makes it anew"
 """Way out for a file of an artifact that was damaged after its checksum had been looked at."""
+
+
+class TakenOver(OSError):
+    """The folder in which an artifact was being made is gone: another process makes it now."""
 
 
 def fingerprint(inputs: Any) -> str:
@@ -48,37 +56,44 @@ class Artifact:
         stage: the stage that makes it.
         key: fingerprint of `inputs`.
         inputs: everything that determines its contents.
+        folders: the file system under it.
     """
 
     path: Path
     stage: str
     key: str
     inputs: dict[str, Any]
+    folders: Folders = field(default_factory=Folders, repr=False, compare=False)
 
     def damage(self) -> str | None:
-        """Why a present artifact cannot be used (a changed, shortened or lost file), or None."""
-        recorded = (object_or_none(self.path / MANIFEST) or {}).get("files")
+        """Why a present artifact cannot be used (a changed, shortened or lost file), or None.
+
+        Raises:
+            OSError: it cannot be read just now, which proves nothing.
+        """
+        manifest = self.path / MANIFEST
+        try:
+            recorded = parse_json(PATIENCE.of(manifest.read_bytes), manifest, "")["files"]
+        except (FileNotFoundError, InputError, KeyError, TypeError):
+            recorded = None
         if not isinstance(recorded, dict):
             return "its manifest cannot be read"
         for name, digest in recorded.items():
             file = self.path / name
-            if not file.is_file():
+            try:
+                found = PATIENCE.of(partial(known_sha256, file))
+            except (FileNotFoundError, IsADirectoryError):
                 return f"{name} is missing"
-            if known_sha256(file) != digest:
+            if found != digest:
                 return f"{name} does not have its recorded checksum"
         return None
 
     def exists(self) -> bool:
-        return self.path.is_dir()
+        return self.folders.exists(self.path)
 
     def discard(self) -> None:
         """Remove a damaged artifact, first by name so that nobody sees half of it."""
-        if self.exists():
-            doomed = self._partial(writer())
-            doomed.parent.mkdir(parents=True, exist_ok=True)
-            with suppress(FileNotFoundError):  # another process was faster
-                self.path.rename(doomed)
-            shutil.rmtree(doomed, ignore_errors=True)
+        self.folders.remove(self.path, self._partial(f"{writer()}.discarded"))
 
     def _partial(self, maker: str) -> Path:
         """Where a process keeps the artifact while it is incomplete.
@@ -97,32 +112,33 @@ class Artifact:
 
         Args:
             started: when the work for it began, by time.time(), for the manifest; now where None.
+
+        Raises:
+            TakenOver: another process took us for dead and removed the folder.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self._partial(writer())
-        for left in partial.parent.glob(self._partial("*").name):
-            shutil.rmtree(left, ignore_errors=True)
-        partial.mkdir(parents=True)
+        unfinished = self._partial(writer())
+        for left in self.folders.matching(unfinished.parent, self._partial("*").name):
+            with suppress(OSError):  # another user's, in a folder where everybody keeps their own
+                self.folders.remove(left, left.with_name(f"{left.name}.{writer()}.removed"))
+        self.folders.begin(unfinished, self.path)
         started = started or time.time()
         try:
-            yield partial
-            files = {str(p.relative_to(partial)): file_sha256(p) for p in sorted(partial.rglob("*")) if p.is_file()}
-            manifest = {
-                "stage": self.stage,
-                "key": self.key,
-                "inputs": self.inputs,
-                "files": files,
-                "seconds": round(time.time() - started, 3),
-                "made": provenance(),
-            }
-            write_json(partial / MANIFEST, manifest)
             try:
-                partial.rename(self.path)
-            except OSError:
-                if not self.exists():
+                yield unfinished
+                recorded = {
+                    "stage": self.stage,
+                    "key": self.key,
+                    "inputs": self.inputs,
+                    "seconds": round(time.time() - started, 3),
+                    "made": provenance(),
+                }
+                self.folders.publish(unfinished, self.path, recorded)
+            except OSError as error:
+                if self.folders.begun(unfinished):
                     raise
+                raise TakenOver(f"{self.stage} {self.key} was taken over while it was made") from error
         finally:
-            shutil.rmtree(partial, ignore_errors=True)
+            self.folders.clear(unfinished)
 
 
 def provenance() -> dict[str, Any]:

@@ -9,6 +9,13 @@ import socket
 from pathlib import Path
 from typing import Any
 
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
+
+_FICLONE = 0x40049409  # of linux/fs.h: have the same blocks stand behind both files until one is written
+
 
 def write_atomically(path: Path, data: bytes, durable: bool = True) -> None:
     """Write `data` so that `path` either keeps its old contents or has all of the new ones.
@@ -37,13 +44,29 @@ def write_json(path: Path, value: Any, durable: bool = True) -> None:
 
 
 def share(file: Path, target: Path) -> None:
-    """Show a file of the store at another place: as a hard link where the file system can, else as a copy."""
+    """Put a file of the store elsewhere, as a file of its own: whoever edits it there changes nothing here.
+
+    The disk space is shared until then where the file system can (reflinks of btrfs, XFS and others).
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.unlink(missing_ok=True)
+    partial = target.with_name(f".partial-{target.name}-{writer()}")
     try:
-        os.link(file, target)
+        if not _cloned(file, partial):
+            shutil.copyfile(file, partial)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _cloned(file: Path, target: Path) -> bool:
+    if fcntl is None:
+        return False
+    try:
+        with file.open("rb") as source, target.open("wb") as clone:
+            fcntl.ioctl(clone.fileno(), _FICLONE, source.fileno())
     except OSError:
-        shutil.copyfile(file, target)
+        return False
+    return True
 
 
 def writer() -> str:

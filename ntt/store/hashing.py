@@ -27,7 +27,7 @@ def known_sha256(path: Path) -> str:
     The points of a sweep all check the same proposals, which are gigabytes.
     """
     status = path.stat()
-    return _sha256(path, status.st_ino, status.st_size, status.st_mtime_ns)
+    return _sha256(path, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 @lru_cache(maxsize=1 << 16)

@@ -12,66 +12,118 @@ without that check nothing would break: equal keys mean equal contents, and the 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import socket
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from ntt.foreign.documents import object_or_none
+from ntt.store.lease_files import Files, LeaseFiles, create, move_over
+
+log = logging.getLogger(__name__)
+
+# A file that says nothing: its maker is writing it, or died at that, which only its age can tell.
+_NOTHING = "nothing"
+
+
+@dataclass(frozen=True)
+class Holder:
+    """What a lease file says of its holder; `machine` and `process` are empty where it says nothing."""
+
+    token: str
+    machine: str = ""
+    process: str = ""
+    host: str = ""
+
+    @staticmethod
+    def ourselves() -> Holder:
+        """This process, under a new token."""
+        return Holder(uuid.uuid4().hex, _machine(), _process(os.getpid()), socket.gethostname())
+
+    def text(self) -> str:
+        """What stands in the file."""
+        return json.dumps(self.__dict__)
 
 
 class Lease:
-    """A claim that this process holds until :meth:`release`."""
+    """A claim that this process holds until :meth:`release`.
 
-    def __init__(self, path: Path, token: str) -> None:
-        self.path = path
+    Args:
+        files: where the file is.
+        name: of the file.
+        token: that nobody else writes.
+    """
+
+    def __init__(self, files: Files, name: str, token: str) -> None:
+        self.files = files
+        self.name = name
         self.token = token
 
     def held(self) -> bool:
         """Whether the file still is ours: False after another process took it over."""
-        return _read(self.path).get("token") == self.token
+        holder = _read(self.files, self.name)
+        return holder is not None and holder.token == self.token
 
     def renew(self) -> None:
         """Tell observers that the holder is alive."""
         with suppress(OSError):
-            os.utime(self.path)
+            self.files.touch(self.name)
 
     def release(self) -> None:
         """Give the claim up. Does nothing when it was taken over."""
         if self.held():
-            self.path.unlink(missing_ok=True)
+            with suppress(OSError):  # then it runs out
+                self.files.remove(self.name)
 
 
 class Leases:
     """The leases of one store, and a thread that renews those held by this process.
 
     Args:
-        folder: where the files are; the same for every process that shares the work.
+        files: the folder of the files, the same for every process that shares the work; or what stands for it.
         seconds: how long a holder may stay silent before its lease is taken over.
+        clock: seconds, never set back.
+        renewing: whether the thread runs; without it :meth:`renew` has to be called.
     """
 
-    def __init__(self, folder: Path, seconds: float = 60.0) -> None:
-        self._folder = folder
+    def __init__(
+        self,
+        files: Files | Path,
+        seconds: float = 60.0,
+        clock: Callable[[], float] = time.monotonic,
+        renewing: bool = True,
+    ) -> None:
+        self._files = LeaseFiles(files) if isinstance(files, Path) else files
         self._seconds = seconds
+        self._clock = clock
+        self._renewing = renewing
         self._held: dict[str, Lease] = {}
-        self._seen: dict[Path, tuple[str, float, float]] = {}  # token, file time, our clock when it last changed
+        self._seen: dict[str, tuple[str, float, float]] = {}  # token, file time, our clock when it last changed
         self._lock = threading.Lock()
         self._renewer: threading.Thread | None = None
 
     def claim(self, name: str) -> Lease | None:
-        """A lease on `name`, or None while somebody else holds it."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        path = self._folder / f"{name}.lease"
-        lease = Lease(path, uuid.uuid4().hex)
-        if not (self._take_over(path, lease.token) if path.exists() else _create(path, lease.token)):
+        """A lease on `name`, or None while somebody else holds it.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+        file = f"{name}.lease"
+        ourselves = Holder.ourselves()
+        holder = _read(self._files, file)
+        taken = self._take_over(file, holder, ourselves) if holder else create(self._files, file, ourselves.text())
+        if not taken:
             return None
+        self._seen.pop(file, None)
+        lease = Lease(self._files, file, ourselves.token)
         with self._lock:
             self._held[name] = lease
-            if self._renewer is None:
+            if self._renewer is None and self._renewing:
                 self._renewer = threading.Thread(target=self._renew_forever, name="leases", daemon=True)
                 self._renewer.start()
         return lease
@@ -82,67 +134,73 @@ class Leases:
             lease = self._held.pop(name)
         lease.release()
 
-    def _take_over(self, path: Path, token: str) -> bool:
-        """Replace an expired lease. Of several that try, the one that marks the old lease as taken first succeeds."""
-        holder = _read(path)
-        if not holder or not self._expired(path, holder):
-            return False
-        mark = path.with_name(f"{path.name}.{holder['token']}.taken")
-        if not _create(mark, token):
-            if (taker := _read(mark)) and self._expired(mark, taker):
-                mark.unlink(missing_ok=True)  # its taker died on the way; somebody marks it again
-            return False
-        try:
-            if _read(path).get("token") != holder["token"]:
-                return False  # taken over, and the mark removed, since we looked
-            replacement = path.with_name(f"{path.name}.{token}")
-            _create(replacement, token)
-            replacement.replace(path)
-            return True
-        finally:
-            mark.unlink(missing_ok=True)
+    def holder(self, name: str) -> Holder | None:
+        """Who holds `name`, as far as its file says."""
+        return _read(self._files, f"{name}.lease")
 
-    def _expired(self, path: Path, holder: dict[str, Any]) -> bool:
-        if holder.get("machine") == _machine() and not _alive(holder["process"]):
+    def renew(self) -> None:
+        """Tell observers that the holder of all leases held is alive."""
+        with self._lock:
+            held = list(self._held.values())
+        for lease in held:
+            if lease.held():
+                lease.renew()
+
+    def _take_over(self, file: str, holder: Holder, ourselves: Holder) -> bool:
+        """Replace an expired lease. Of several that try, the one that marks the old lease as taken first succeeds."""
+        if not self._expired(file, holder):
+            return False
+        mark = f"{file}.{holder.token}.taken"
+        if not create(self._files, mark, ourselves.text()):
+            if (taker := _read(self._files, mark)) and self._expired(mark, taker):
+                self._files.remove(mark)  # its taker died on the way; somebody marks it again
+            return False
+        replacement = f"{file}.{ourselves.token}"
+        try:
+            if (now := _read(self._files, file)) is None or now.token != holder.token:
+                return False  # taken over, and the mark removed, since we looked
+            self._files.write(replacement, ourselves.text())
+            return move_over(self._files, replacement, file, ourselves.text())
+        finally:
+            self._files.remove(mark)
+            self._files.remove(replacement)
+
+    def _expired(self, file: str, holder: Holder) -> bool:
+        if holder.machine == _machine() and not _alive(holder.process):
             return True
         try:
-            touched = path.stat().st_mtime
+            touched = self._files.touched(file)
         except OSError:
             return False
-        token, now = str(holder["token"]), time.monotonic()
-        known = self._seen.get(path)
-        if known is None or known[:2] != (token, touched):
-            self._seen[path] = (token, touched, now)
+        now = self._clock()
+        known = self._seen.get(file)
+        if known is None or known[:2] != (holder.token, touched):
+            self._seen[file] = (holder.token, touched, now)
             return False
         return now - known[2] > self._seconds
 
     def _renew_forever(self) -> None:
         while True:
             time.sleep(self._seconds / 4)
-            with self._lock:
-                held = list(self._held.values())
-            for lease in held:
-                if lease.held():
-                    lease.renew()
+            try:
+                self.renew()
+            except Exception:  # whatever it was: without this thread all leases would run out
+                log.debug("leases could not be renewed", exc_info=True)
 
 
-def _create(path: Path, token: str) -> bool:
-    """Create a lease file with our name in it; False when there is one already."""
-    owner = {"token": token, "machine": _machine(), "process": _process(os.getpid()), "host": socket.gethostname()}
-    # Linked into place: a file that is created first and written then could be read half-written.
-    draft = path.with_name(f"{path.name}.{uuid.uuid4().hex}.draft")
+def _read(files: Files, name: str) -> Holder | None:
+    """Who holds a lease: None where there is no such file."""
     try:
-        draft.write_text(json.dumps(owner))
-        os.link(draft, path)
-    except FileExistsError:
-        return False
-    finally:
-        draft.unlink(missing_ok=True)
-    return True
-
-
-def _read(path: Path) -> dict[str, Any]:
-    return object_or_none(path) or {}
+        text = files.read(name)
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return Holder(_NOTHING)
+    try:
+        said = json.loads(text)
+        return Holder(*(str(said.get(key, "")) for key in ("token", "machine", "process", "host")))
+    except (ValueError, AttributeError):
+        return Holder(_NOTHING)
 
 
 def _machine() -> str:

@@ -6,18 +6,21 @@ missing they divide by leases (:mod:`ntt.store.leases`).
 
 from __future__ import annotations
 
-import errno
 import logging
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ntt.errors import InputError
-from ntt.store.artifacts import Artifact, fingerprint
+from ntt.store.artifacts import Artifact, TakenOver, fingerprint
+from ntt.store.faults import explained
+from ntt.store.files import writer
+from ntt.store.lease_files import LeaseFiles
 from ntt.store.leases import Lease, Leases
+from ntt.store.modes import open_as
 
 log = logging.getLogger(__name__)
 
@@ -54,12 +57,22 @@ class Store:
     Args:
         root: the folder; made when it is not there.
         lease_seconds: how long a process may be silent before others take over what it was making.
+        leases: other ones than those in the folder, for simulations.
+
+    Raises:
+        InputError: the folder cannot be made.
     """
 
-    def __init__(self, root: Path, lease_seconds: float = 60.0) -> None:
+    def __init__(self, root: Path, lease_seconds: float = 60.0, leases: Leases | None = None) -> None:
         self.root = root
-        self.root.mkdir(parents=True, exist_ok=True)
-        self._leases = Leases(root / "leases", lease_seconds)
+        try:
+            with explained(root):
+                root.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise InputError(f"store.root={root} is no folder: name one, or a place where one can be made.") from error
+        except OSError as error:
+            raise InputError(f"store.root={root} cannot be made ({error.strerror}): name another place.") from error
+        self._leases = leases or Leases(LeaseFiles(root / "leases", root), lease_seconds)
 
     def artifact(self, stage: str, inputs: dict[str, Any]) -> Artifact:
         """The artifact of `stage` that `inputs` determine. Nothing is read or written."""
@@ -70,17 +83,42 @@ class Store:
         """Those of the artifacts that have to be made, and how many of them because they are damaged.
 
         A damaged one is reported in the log and removed.
+
+        Raises:
+            InputError: the store cannot be read, or has to be written and cannot.
         """
         absent, damaged = [], 0
-        for artifact in artifacts:
-            if artifact.exists():
-                if not (damage := artifact.damage()):
-                    continue
-                log.warning("%s %s is damaged (%s): it is made again", artifact.stage, artifact.path, damage)
-                artifact.discard()
-                damaged += 1
-            absent.append(artifact)
+        with explained(self.root):
+            for artifact in artifacts:
+                if artifact.exists():
+                    if not (damage := artifact.damage()):
+                        continue
+                    log.warning("%s %s is damaged (%s): it is made again", artifact.stage, artifact.path, damage)
+                    artifact.discard()
+                    damaged += 1
+                absent.append(artifact)
+        if absent:
+            self.check_writable({artifact.stage for artifact in absent})
         return absent, damaged
+
+    def check_writable(self, stages: Iterable[str] = ()) -> None:
+        """See that this user can make artifacts, before anything is computed for them.
+
+        Raises:
+            InputError: what is in the way, and how the folder is opened.
+        """
+        with explained(self.root):
+            for name in ("leases", "partial", *sorted(stages)):
+                folder = self.root / name
+                if not folder.is_dir():
+                    folder.mkdir(parents=True, exist_ok=True)
+                    open_as(self.root, folder)
+                probe = folder / f".probe-{writer()}"
+                try:
+                    probe.mkdir()
+                finally:
+                    with suppress(OSError):
+                        probe.rmdir()
 
     @contextmanager
     def claim(self, artifact: Artifact) -> Iterator[Claim | None]:
@@ -124,7 +162,7 @@ class Store:
                     moved = moved or claim is not None
                     if claim and claim.made:
                         continue
-                    with self._explaining_a_full_disk():
+                    with explained(self.root):
                         claim = self._claim(artifact)
                     if claim:
                         ours[artifact.key] = claim
@@ -157,7 +195,7 @@ class Store:
             InputError: the disk is full.
         """
         try:
-            with self._explaining_a_full_disk():
+            with explained(self.root):
                 claim.made = claim.lease.held() and _made_in_time(claim.artifact, make, claim.lease)
             return claim.made
         finally:
@@ -204,23 +242,13 @@ class Store:
             return None
         return claim
 
-    @contextmanager
-    def _explaining_a_full_disk(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            raise InputError(
-                f"There is no space left for the store in {self.root} ({error.strerror}): free some, or set store.root "
-                "to a larger disk; what is complete is kept."
-            ) from error
-
 
 def _made_in_time(artifact: Artifact, make: Callable[[Artifact], None], lease: Lease) -> bool:
     """Make an artifact; False when we were silent for so long that another process took it over meanwhile."""
     try:
         make(artifact)
+    except TakenOver:
+        return False
     except OSError:
         # The one that took over has removed our partial folder.
         if lease.held():

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntt.store.artifacts import MANIFEST, fingerprint
+from ntt.errors import InputError
+from ntt.store.artifacts import TakenOver, fingerprint
+from ntt.store.files import write_json
+from ntt.store.folders import MANIFEST
 from ntt.store.store import Store
 
 JSON = st.recursive(
@@ -112,3 +117,49 @@ with Store(Path({str(tmp_path)!r})).artifact("proposals", {{}}).writing() as fol
         (folder / "shard").write_bytes(b"whole")
     assert list((tmp_path / "partial").iterdir()) == []
     assert [p.name for p in artifact.path.parent.iterdir()] == [artifact.key]
+
+
+def test_a_folder_that_was_taken_away_never_becomes_an_artifact(tmp_path):
+    """A frozen maker comes back, and what it still writes makes the folder anew, without what was in it before."""
+    store = Store(tmp_path)
+    artifact = store.artifact("report", {})
+
+    def make() -> None:
+        with artifact.writing() as folder:
+            write_json(folder / "first.json", 1)
+            artifact.folders.remove(folder, folder.with_name("doomed"))  # by the one that took over, and then died
+            write_json(folder / "second.json", 2)
+
+    with pytest.raises(TakenOver):
+        make()
+    assert not artifact.exists()
+    assert list((tmp_path / "partial").iterdir()) == []
+
+
+def test_a_fault_of_the_disk_is_not_taken_for_another_maker(tmp_path, monkeypatch):
+    artifact = Store(tmp_path).artifact("report", {})
+
+    def rename(self, _):
+        raise OSError(errno.EIO, "Input/output error", str(self))
+
+    monkeypatch.setattr(Path, "rename", rename)
+    with pytest.raises(OSError, match="Input/output error") as caught, artifact.writing():
+        pass
+    assert not isinstance(caught.value, TakenOver)
+
+
+def test_an_artifact_that_cannot_be_read_just_now_is_not_thrown_away(tmp_path, monkeypatch):
+    store = Store(tmp_path)
+    artifact = store.artifact("memory", {})
+    with artifact.writing() as folder:
+        write_json(folder / "file.json", 1)
+    monkeypatch.setattr("ntt.store.faults.PATIENCE._left", 0)
+
+    def denied(path):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr("ntt.store.artifacts.known_sha256", denied)
+    with pytest.raises(InputError, match="may not be read"):
+        store.missing([artifact])
+    monkeypatch.undo()
+    assert store.missing([artifact]) == ([], 0)

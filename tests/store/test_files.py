@@ -25,3 +25,13 @@ def test_share_replaces_what_was_there(tmp_path):
     (tmp_path / "shown").write_text("old")
     share(tmp_path / "new", tmp_path / "shown")
     assert (tmp_path / "shown").read_text() == "new"
+
+
+def test_what_is_shared_is_a_file_of_its_own(tmp_path):
+    (tmp_path / "stored").write_text("stored")
+    for shown in ("a", "b"):
+        share(tmp_path / "stored", tmp_path / shown)
+    with (tmp_path / "b").open("r+") as file:
+        file.write("edited")
+    assert (tmp_path / "a").read_text() == (tmp_path / "stored").read_text() == "stored"
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["a", "b", "stored"]

@@ -73,7 +73,7 @@ def test_a_claim_that_failed_comes_again_and_one_that_was_lost_is_left_to_its_ta
         store.finish(next(claims), fail)
     lost = next(claims)
     assert lost.artifact == artifacts[1]
-    lost.lease.path.write_text("{}")  # another process has taken it over, and is done soon
+    lost.lease.files.write(lost.lease.name, "{}")  # another process has taken it over, and is done soon
     assert not store.finish(lost, lambda _: pytest.fail("made although it was lost"))
     write_one(lost.artifact)
     again = next(claims)
