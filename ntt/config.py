@@ -25,6 +25,7 @@ from ntt.segmenters.still_images import OVERRIDE, adds_no_mem_embed, first_given
 STAGES = ("references", "memory", "proposals", "match", "evaluate", "report")
 PRECISIONS = ("auto", "exact", "fp32", "tf32", "bf16", "fp16")
 DECODERS = ("fast", "plain")
+VERIFY = ("stat", "bytes")
 SHORTAGES = ("error", "take", "repeat", "invalid")
 
 
@@ -46,8 +47,10 @@ class DatasetConfig:
     sample_seed: int = 0
     format: Any = "auto"  # a name of ntt.data.readers, or a class of one's own as _target_ with its options
     download: str | None = None
+    verify: str = "stat"
 
     def __post_init__(self) -> None:
+        require_choice("dataset.verify", self.verify, VERIFY)
         ids = self.reference_ids
         listed = isinstance(ids, list) and all(isinstance(i, int) for i in ids)
         require(

@@ -51,7 +51,7 @@ class Workspace:
         self.derived: dict[Callable[[Workspace], Any], Any] = {}  # of once_per_run
         self.predictions: list[dict[str, Any]] | None = None  # of stage match, once made or read
         self.store = Store(user_path(config.store.root), config.store.lease_seconds)
-        self.digests = FileDigests(self.store.root / "digests")
+        self.digests = FileDigests(self.store.root / "digests", config.dataset.verify)
 
     @cached_property
     def inputs(self) -> Inputs:
@@ -87,8 +87,14 @@ class Workspace:
         if network.weights.startswith("hub:"):
             return None
         if weights.is_dir():
-            return fingerprint([self.digests.of(file) for file in sorted(weights.glob("*.safetensors"))])
-        return self.digests.of(weights)
+            return fingerprint([self._digest_of(file) for file in sorted(weights.glob("*.safetensors"))])
+        return self._digest_of(weights)
+
+    def _digest_of(self, file: Path) -> str:
+        digest = self.digests.of(file)
+        if reason := self.digests.fault(file):
+            raise InputError(f"{file} holds weights and is of no use: {reason}; see that this user may read it.")
+        return digest
 
     @cached_property
     def device(self) -> torch.device:
