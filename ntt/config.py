@@ -46,6 +46,7 @@ class DatasetConfig:
     sample: int | None = None
     sample_seed: int = 0
     format: Any = "auto"  # a name of ntt.data.readers, or a class of one's own as _target_ with its options
+    invalid: str = "error"
     download: str | None = None
     verify: str = "stat"
 
@@ -59,6 +60,7 @@ class DatasetConfig:
             ids,
             "null, all, or a list of annotation ids",
         )
+        _require_choice("dataset.invalid", self.invalid, ("error", "skip"))
         for key in ("limit", "sample"):
             number = getattr(self, key)
             require(number is None or number > 0, f"dataset.{key}", number, "a number of images above 0, or null")

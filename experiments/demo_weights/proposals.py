@@ -13,7 +13,8 @@ from pycocotools import mask as rle
 from torch import Tensor
 
 from ntt.backbones.dinov2 import Dinov2
-from ntt.data.coco import Annotation, annotation_mask
+from ntt.data.coco import Annotation
+from ntt.data.geometry import annotation_mask
 from ntt.masks.boxes import mask_boxes
 from ntt.masks.overlaps import mask_overlaps
 from ntt.masks.windowed import encode_masks

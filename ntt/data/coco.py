@@ -1,4 +1,7 @@
-"""COCO and LVIS annotation files as plain records, and the mask of one annotation."""
+"""COCO and LVIS annotation files as plain records.
+
+Values are taken as they are written; whether boxes and masks make sense is for ntt.data.soundness to tell.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,12 @@ import hashlib
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ntt.data.segmentations import check_segmentation, segmentation_mask
 from ntt.errors import InputError
 from ntt.foreign.parsing import parsing
 
@@ -25,6 +23,11 @@ from ntt.foreign.parsing import parsing
 _MOST_PIXELS = 2**31
 _LARGEST_ID = 2**63
 _WHOLE = "is the download complete and unpacked?"
+
+NO_BOX = (math.nan, math.nan, math.nan, math.nan)
+"""The box of an annotation whose own cannot be read."""
+
+_FLAGS = {"": 0, "0": 0, "0.0": 0, "false": 0, "no": 0, "1": 1, "1.0": 1, "true": 1, "yes": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +45,10 @@ class Annotation:
     """One annotated object.
 
     ``bbox`` is ``(x, y, width, height)`` in pixels of the annotated image, with ``x`` and ``y`` its left and
-    top edges. ``segmentation`` is COCO's own: a list of polygons ``[x0, y0, x1, y1, ...]``, an RLE dict
-    (compressed or not), or None where the file has a box only. ``area`` is in square pixels: the file's, or
-    the box's where it has none. ``isimpossible`` marks objects that nobody can make out: they are no references.
+    top edges; ``NO_BOX`` where the file's is no box. ``segmentation`` is COCO's own: a list of polygons
+    ``[x0, y0, x1, y1, ...]``, an RLE dict (compressed or not), or None where the file has a box only. ``area`` is
+    in square pixels: the file's, else the box's where there is no mask, else NaN. ``isimpossible`` marks objects
+    that nobody can make out: they are no references. ``faults`` has, by key, why a value could not be read.
     """
 
     id: int
@@ -55,6 +59,7 @@ class Annotation:
     area: float
     iscrowd: bool
     isimpossible: bool = False
+    faults: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,8 @@ def read_coco(path: str | Path, unlisted: Literal["refuse", "count"] = "refuse")
     """Read a COCO or LVIS json file; ``sha256`` is that of the very bytes that were parsed.
 
     Images without annotations are fine. LVIS images have no ``file_name``: it is the last part of their
-    ``coco_url``. ``iscrowd`` defaults to false, ``area`` to the box's.
+    ``coco_url``. ``iscrowd`` defaults to false. A box, segmentation, area or crowd mark that cannot be read is in the
+    annotation's ``faults``.
 
     Args:
         path: the file.
@@ -84,7 +90,7 @@ def read_coco(path: str | Path, unlisted: Literal["refuse", "count"] = "refuse")
             them out and count them.
 
     Raises:
-        InputError: the file is missing or no COCO json, an entry lacks a key or has a value of a wrong type,
+        InputError: the file is missing or no COCO json, an entry lacks an id or a name or has one of a wrong type,
             an id occurs twice, or an annotation points to an image that the file lacks ("refuse": or category).
     """
     path = Path(path)
@@ -105,41 +111,6 @@ def read_coco(path: str | Path, unlisted: Literal["refuse", "count"] = "refuse")
     if left_out:
         annotations = [a for a in annotations if a.category_id in categories]
     return CocoDataset(path, digest, images, annotations, categories, dict(left_out))
-
-
-def annotation_mask(annotation: Annotation, height: int, width: int) -> NDArray[np.uint8]:
-    """The annotation's mask, uint8 [H, W] of 0 and 1, for an image of ``height`` x ``width`` pixels.
-
-    Polygons are rasterised by COCO's own rule; those with fewer than three points cover nothing.
-
-    Raises:
-        InputError: the annotation has no segmentation, it is malformed, or an RLE's size is not the image's.
-    """
-    if annotation.segmentation is None:
-        raise InputError(
-            f"annotation {annotation.id} has a box but no segmentation; give it one, or turn boxes into masks first"
-        )
-    with parsing(partial(_cannot_be_drawn, annotation, height, width)):
-        return segmentation_mask(annotation.segmentation, height, width)
-
-
-def check_drawable(annotation: Annotation, height: int, width: int) -> None:
-    """See that evaluators can draw the annotation's segmentation, if it has one, without drawing it.
-
-    Raises:
-        InputError: it is malformed, or an RLE's size is not the image's. Evaluators do not look: they draw something
-            else, or crash.
-    """
-    if annotation.segmentation is not None:
-        with parsing(partial(_cannot_be_drawn, annotation, height, width)):
-            check_segmentation(annotation.segmentation, height, width)
-
-
-def _cannot_be_drawn(annotation: Annotation, height: int, width: int, reason: str) -> InputError:
-    return InputError(
-        f"annotation {annotation.id} has a segmentation that cannot be drawn on its {width}x{height} "
-        f"image ({reason}); mend it or remove the annotation"
-    )
 
 
 def _parse(path: Path) -> tuple[dict[str, Any], str]:
@@ -207,41 +178,100 @@ def _image(entry: dict[str, Any]) -> ImageRecord:
         raise ValueError(f"height {height} and width {width} must be positive")
     if height * width > _MOST_PIXELS:
         raise ValueError(f"height {height} and width {width} are beyond {_MOST_PIXELS} pixels")
-    return ImageRecord(entry["id"], _text(file_name, "file_name"), height, width)
+    return ImageRecord(int(entry["id"]), _text(file_name, "file_name"), height, width)
 
 
 def _annotation(entry: dict[str, Any]) -> Annotation:
-    x, y, width, height = map(float, entry["bbox"])
-    if not math.isfinite(x + y + width + height):
-        raise ValueError(f"bbox {entry['bbox']} is not finite")
-    segmentation = entry.get("segmentation") or None
-    if segmentation is not None and not isinstance(segmentation, (dict, list)):
-        raise TypeError(f"segmentation must be polygons or an RLE, not {segmentation!r:.40}")
-    area = entry.get("area")
-    area = width * height if area is None else float(area)
-    if not math.isfinite(area):
-        raise ValueError(f"area {area} is not finite")
+    faults: dict[str, str] = {}
+
+    def read(key: str, reader: Callable[[Any], _Record], default: _Record) -> _Record:
+        try:
+            return reader(entry.get(key))
+        except ValueError as error:
+            faults[key] = str(error)
+            return default
+
+    identity, image_id = entry["id"], _whole(entry["image_id"], "image_id")
+    bbox = read("bbox", _box, NO_BOX)
+    segmentation = read("segmentation", _segmentation, None)
+    area = _area(entry.get("area"))
+    if math.isnan(area) and segmentation is None and "segmentation" not in faults:
+        area = bbox[2] * bbox[3]
     return Annotation(
-        id=entry["id"],
-        image_id=_whole(entry["image_id"], "image_id"),
+        id=int(identity),
+        image_id=image_id,
         category_id=_whole(entry["category_id"], "category_id"),
-        bbox=(x, y, width, height),
+        bbox=bbox,
         segmentation=segmentation,
         area=area,
-        iscrowd=bool(entry.get("iscrowd", 0)),
-        isimpossible=bool(entry.get("isimpossible", 0)),
+        iscrowd=read("iscrowd", _crowd, False),
+        isimpossible=read("isimpossible", _impossible, False),
+        faults=faults or None,
     )
 
 
+def _box(value: Any) -> tuple[float, float, float, float]:
+    if value is None:
+        raise ValueError("it has no bbox")
+    try:
+        x, y, width, height = map(float, value)
+        if math.isfinite(x + y + width + height):
+            return x, y, width, height
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise ValueError(f"its bbox {_shown(value)} is not four finite numbers [x, y, width, height]")
+
+
+def _segmentation(value: Any) -> dict[str, Any] | list[Any] | None:
+    if not value and not isinstance(value, bool):
+        return None
+    if isinstance(value, (dict, list)):
+        return value
+    raise ValueError(f"its segmentation {_shown(value)} is neither polygons nor an RLE")
+
+
+def _area(value: Any) -> float:
+    """The file's area; NaN where it has none that could be one."""
+    try:
+        area = math.nan if value is None else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+    return area if 0 < area < math.inf else math.nan
+
+
+def _flag(key: str) -> Callable[[Any], bool]:
+    """Reads a mark such as iscrowd: 0 and 1, also as texts."""
+
+    def read(value: Any) -> bool:
+        if value is None or value in (0, 1):
+            return bool(value)
+        if (text := str(value).strip().lower()) not in _FLAGS:
+            raise ValueError(f"its {key} {_shown(value)} is neither 0 nor 1")
+        return bool(_FLAGS[text])
+
+    return read
+
+
+_crowd, _impossible = _flag("iscrowd"), _flag("isimpossible")
+
+
+def _shown(value: Any) -> str:
+    """A value of the file as a message shows it, however long."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
 def _whole(value: object, key: str) -> int:
+    if type(value) is float and value.is_integer() and abs(value) < 2**53:  # a table program's 7.0
+        value = int(value)
     if type(value) is not int or abs(value) >= _LARGEST_ID:
-        raise TypeError(f"{key} must be a whole number of 64 bits, not {value!r:.40}")
+        raise TypeError(f"{key} must be a whole number of 64 bits, not {_shown(value)}")
     return value
 
 
 def _text(value: object, key: str) -> str:
     if not isinstance(value, str) or not value:
-        raise TypeError(f"{key} must be a text, not {value!r:.40}")
+        raise TypeError(f"{key} must be a text, not {_shown(value)}")
     if "\0" in value or (not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value)):
         raise ValueError(f"{key} {value!r:.40} has characters that no file can be named with")
     return value

@@ -33,8 +33,8 @@ class Reference:
 def is_valid(annotation: Annotation, image: ImageRecord) -> bool:
     """Whether an annotation may be drawn as a reference.
 
-    It must be one object (not a crowd) that can be made out, at least 32 px wide and high, and 10 px away from each
-    image border.
+    It must be one object (not a crowd) without faults that can be made out, at least 32 px wide and high, and 10 px
+    away from each image border.
     """
     x, y, width, height = annotation.bbox
     return (
@@ -112,7 +112,7 @@ def fixed_references(
     """A given reference set: the listed annotations, or all of a file that holds nothing but references.
 
     Without a list, crowds, impossible objects and annotations of other classes are left out. With a list, each
-    annotation is taken as given, valid or not, and as often as it is listed. Unequal numbers per class are fine.
+    annotation is taken as given, valid or not, and as often as it is listed, if its box and mask can be read. Unequal numbers per class are fine.
 
     ``repeat_first`` reads them as the published code does: of several of one class in one image it takes the first,
     again for each of the others. Its figures for fixed files carry this fault (docs/method.md, section 7).
@@ -138,7 +138,7 @@ def fixed_references(
                     f"{dataset.path}: the listed annotation {annotation_id} is of class "
                     f"{dataset.categories[category_id]!r}, which is outside the split; drop it or widen it"
                 )
-        given = [by_id[annotation_id] for annotation_id in annotation_ids]
+        given = [by_id[annotation_id] for annotation_id in annotation_ids if not by_id[annotation_id].faults]
     first: dict[tuple[int, int], Annotation] = {}
     for annotation in given:
         if repeat_first:
@@ -147,8 +147,8 @@ def fixed_references(
     for category_id, group in groups.items():
         if not group:
             raise InputError(
-                f"{dataset.path}: class {dataset.categories[category_id]!r} has no fixed reference; "
-                f"add one, or leave the class out of the split"
+                f"{dataset.path}: class {dataset.categories[category_id]!r} has no fixed reference"
+                f"{_why_none(dataset, category_id)}; add one, or leave the class out of the split"
             )
     return [reference for group in groups.values() for reference in group]
 
@@ -163,7 +163,18 @@ def _one_per_image(annotations: Iterable[Annotation], most: int) -> list[Annotat
 
 
 def _one_object(annotation: Annotation) -> bool:
-    return not (annotation.iscrowd or annotation.isimpossible)
+    return not (annotation.iscrowd or annotation.isimpossible or annotation.faults)
+
+
+def _why_none(dataset: CocoDataset, category_id: int) -> str:
+    """What became of a class's annotations, of which none is a reference; empty where it has none."""
+    own = [a for a in dataset.annotations if a.category_id == category_id]
+    crowds = sum(a.iscrowd for a in own)
+    faults = [f"annotation {a.id}: {reason}" for a in own if not a.iscrowd for reason in (a.faults or {}).values()]
+    told = [f"{crowds} of its {len(own)} annotations are crowds (iscrowd), regions and not objects"] if crowds else []
+    if faults:
+        told.append(f"{len(faults)} of its {len(own)} annotations cannot be used: " + "; ".join(faults[:3]))
+    return f" ({'; '.join(told)})" if told else ""
 
 
 def _reference(annotation: Annotation) -> Reference:
@@ -182,5 +193,5 @@ def _shortage_message(dataset: CocoDataset, short: dict[int, int], shots: int, s
         ways.append("use memory.shortage=invalid to accept small objects and objects at the border")
     return (
         f"{dataset.path}: class {dataset.categories[category_id]!r} has {has} valid references (at most one "
-        f"from an image), {shots} were asked for{also}; {', or '.join(ways)}"
+        f"from an image), {shots} were asked for{also}{_why_none(dataset, category_id)}; {', or '.join(ways)}"
     )

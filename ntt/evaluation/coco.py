@@ -10,8 +10,9 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from ntt.data.coco import CocoDataset, check_drawable
-from ntt.data.segmentations import check_segmentation
+from ntt.data.coco import CocoDataset
+from ntt.data.geometry import read_masks
+from ntt.data.rle import run_lengths
 from ntt.errors import InputError
 from ntt.evaluation.engines import Engine, precision_and_recall
 from ntt.foreign.parsing import parsing
@@ -71,29 +72,32 @@ def restrict_ground_truth(
     """The COCO dict of some classes on some images, in the file's order.
 
     Crowds of these classes stay: they are the regions where COCO neither asks for a detection nor punishes
-    one. Polygons of fewer than three points are left out, as they cover nothing; annotations without a mask
-    have no ``segmentation`` key.
+    one. Masks are in COCO's own form, and evaluators can draw them; annotations without one have no ``segmentation``
+    key.
+
+    Raises:
+        InputError: a mask cannot be read. Evaluators do not look: they draw something else, or crash.
     """
     wanted_categories, wanted_images = set(category_ids), set(image_ids)
+    chosen = [a for a in dataset.annotations if a.category_id in wanted_categories and a.image_id in wanted_images]
+    masks = read_masks(chosen, dataset.images)
     annotations = []
-    for annotation in dataset.annotations:
-        if annotation.category_id in wanted_categories and annotation.image_id in wanted_images:
-            entry = {
-                "id": annotation.id,
-                "image_id": annotation.image_id,
-                "category_id": annotation.category_id,
-                "bbox": list(annotation.bbox),
-                "area": annotation.area,
-                "iscrowd": int(annotation.iscrowd),
-            }
-            if annotation.segmentation is not None:
-                image = dataset.images[annotation.image_id]
-                try:
-                    check_drawable(annotation, image.height, image.width)
-                except InputError as error:
-                    raise InputError(f"{dataset.path}: {error}") from error
-                entry["segmentation"] = _drawable(annotation.segmentation, image.height, image.width)
-            annotations.append(entry)
+    for index, annotation in enumerate(chosen):
+        if index in masks.faults and index not in masks.empty:
+            raise InputError(f"{dataset.path}: annotation {annotation.id} cannot be evaluated: {masks.faults[index]}")
+        entry = {
+            "id": annotation.id,
+            "image_id": annotation.image_id,
+            "category_id": annotation.category_id,
+            "bbox": list(annotation.bbox),
+            "area": annotation.area,
+            "iscrowd": int(annotation.iscrowd),
+        }
+        if annotation.segmentation is not None:
+            image = dataset.images[annotation.image_id]
+            nothing = {"size": [image.height, image.width], "counts": [image.height * image.width]}
+            entry["segmentation"] = masks.segmentations[index] or nothing
+        annotations.append(entry)
     return {
         "images": [
             {"id": image.id, "file_name": image.file_name, "height": image.height, "width": image.width}
@@ -103,14 +107,6 @@ def restrict_ground_truth(
         "categories": [{"id": i, "name": n} for i, n in dataset.categories.items() if i in wanted_categories],
         "annotations": annotations,
     }
-
-
-def _drawable(segmentation: dict[str, Any] | list[Any], height: int, width: int) -> dict[str, Any] | list[Any]:
-    """The segmentation without polygons that pycocotools would take for boxes and fail on."""
-    if isinstance(segmentation, dict):
-        return segmentation
-    empty = {"size": [height, width], "counts": [height * width]}
-    return [polygon for polygon in segmentation if len(polygon) >= 6] or empty
 
 
 def _mean(values: NDArray[np.float64]) -> float:
@@ -204,4 +200,4 @@ def _check_values(prediction: dict[str, Any], size: list[int] | None, deep: bool
     if size is not None and [rows, columns] != size:
         raise ValueError(f"its RLE is of size {[rows, columns]}, its image of {size}")
     if deep:
-        check_segmentation(segmentation, rows, columns)
+        run_lengths(segmentation, rows, columns)

@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import save
 
 from ntt.compute.precision import arithmetic
-from ntt.data.coco import annotation_mask
+from ntt.data.geometry import annotation_mask
 from ntt.data.images import UnreadableImage, load_image
 from ntt.data.sampling import Reference
 from ntt.errors import InputError

@@ -13,8 +13,10 @@ from pathlib import Path
 from ntt.config import BackboneConfig, DatasetConfig, RunConfig, SegmenterConfig, user_path
 from ntt.data.coco import CocoDataset, ImageRecord
 from ntt.data.readers.catalogue import AUTO, Labels, make_reader, read_labels
+from ntt.data.soundness import Findings
 from ntt.data.splits import select_classes
 from ntt.errors import InputError
+from ntt.stages.soundness import notes, sound_references, sound_truth
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +34,7 @@ class Inputs:
         categories: id -> name of the classes of the split, ids of the reference file.
         target_category: reference category id -> the id that the target file gives to the class of that name.
         target_records: the target images of this run by id, after `dataset.limit` or `dataset.sample`.
+        findings: "references" and "truth" -> what was derived or left out of each.
     """
 
     references: CocoDataset
@@ -42,6 +45,16 @@ class Inputs:
     categories: dict[int, str]
     target_category: dict[int, int]
     target_records: list[ImageRecord]
+    findings: dict[str, Findings]
+
+    def notes(self) -> list[str]:
+        """What a person has to know of the input, in sentences."""
+        names = {"references": "reference annotations", "truth": "ground truth annotations"}
+        return [note for key, found in self.findings.items() for note in notes(found, names[key])]
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """The same in numbers, for metrics.json."""
+        return {key: counts for key, found in self.findings.items() if (counts := found.counts())}
 
 
 def check_files(config: RunConfig) -> None:
@@ -91,15 +104,26 @@ def open_inputs(config: RunConfig) -> Inputs:
     records = choose_targets(targets, dataset)
     if not records:
         raise InputError(f"{targets_path} names no image (dataset.targets): there is nothing to segment.")
+    target_category = _match_categories(categories, references.dataset, targets)
+    findings = {}
+    listed = dataset.reference_ids if isinstance(dataset.reference_ids, list) else None
+    if found.labelled and {"evaluate", "report"} & set(config.stages):
+        truth_images = [record.id for record in records]
+        skip = dataset.invalid == "skip"
+        targets, findings["truth"] = sound_truth(targets, target_category.values(), truth_images, skip)
+    sound = references.dataset
+    if set(config.stages) != {"proposals"} or config.proposals.resemblance is not None:
+        sound, findings["references"] = sound_references(sound, categories, listed)
     return Inputs(
-        references=references.dataset,
+        references=sound,
         reference_images=_image_folder(dataset, "reference_images", references),
         targets=targets,
         target_images=_image_folder(dataset, "target_images", found) if found.labelled else targets_path,
         has_truth=found.labelled,
         categories=categories,
-        target_category=_match_categories(categories, references.dataset, targets),
+        target_category=target_category,
         target_records=records,
+        findings=findings,
     )
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import rich
 from pycocotools import mask as coco_mask
 
-from ntt.data.coco import Annotation, annotation_mask
+from ntt.data.coco import Annotation
+from ntt.data.geometry import annotation_mask
 from ntt.data.images import UnreadableImage, load_image
 from ntt.reporting.colours import class_colours
 from ntt.reporting.overlays import side_by_side, single

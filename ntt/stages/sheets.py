@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from ntt.data.coco import annotation_mask
+from ntt.data.geometry import annotation_mask
 from ntt.data.images import UnreadableImage, load_image
 from ntt.data.sampling import Reference
 from ntt.memory.crops import crop_window

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
-from ntt.data.coco import Annotation, annotation_mask, read_coco
+from ntt.data.coco import Annotation, read_coco
+from ntt.data.geometry import annotation_mask
 from ntt.errors import InputError
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ntt.data.coco import annotation_mask, read_coco
+from ntt.data.coco import read_coco
+from ntt.data.geometry import annotation_mask
 from ntt.data.images import load_image
 from ntt.drawn.classes import NOVEL_CLASSES
 from ntt.drawn.dataset import CLASSES, write_world

@@ -15,7 +15,8 @@ from pycocotools import mask as coco_mask
 
 from ntt.backbones.architecture import Architecture
 from ntt.backbones.checkpoint_files import check_config
-from ntt.data.coco import Annotation, annotation_mask, read_coco
+from ntt.data.coco import Annotation, read_coco
+from ntt.data.geometry import annotation_mask
 from ntt.downloads.layouts import check_annotations
 from ntt.errors import InputError
 from ntt.evaluation.coco import evaluate, restrict_ground_truth

@@ -10,7 +10,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ntt.data.coco import CocoDataset, annotation_mask, read_coco
+from ntt.data.coco import CocoDataset, read_coco
+from ntt.data.geometry import annotation_mask
 from ntt.data.images import load_image
 from ntt.data.sampling import is_valid
 from ntt.memory.crops import reference_crop
