@@ -22,7 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 from ntt.config import STAGES, RunConfig
 from ntt.processes.ranks import current_rank
 from ntt.processes.records import failures, record, wait_for_others
-from ntt.stages.inputs import check_files
+from ntt.stages.inputs import check_files, check_weights
 from ntt.stages.workspace import Workspace
 from ntt.store.artifacts import Artifact, fingerprint
 from ntt.store.files import write_json
@@ -49,6 +49,10 @@ def run_pipeline(config: RunConfig, composed: DictConfig, directory: Path) -> fl
     check_files(config)
     rank = current_rank()
     work = Workspace(config, directory, rank)
+    if rank.first:
+        for note in work.inputs.notes():
+            log.warning("%s", note)
+    check_weights(config)
     if not rank.first:
         _run_helper(work)
         return None

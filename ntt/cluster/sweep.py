@@ -25,7 +25,7 @@ from ntt.config import read_config
 from ntt.errors import InputError
 from ntt.foreign.documents import read_yaml
 from ntt.foreign.parsing import parsing
-from ntt.stages.inputs import check_files
+from ntt.stages.inputs import check_files, check_weights
 from ntt.sweeps.composition import share_composition
 from ntt.sweeps.points import Point, assignments, pin, read_points
 
@@ -61,7 +61,9 @@ def compose_sweep(overrides: Sequence[str], conf: Path) -> Path:
         share_composition(loader)
         pinned = pin(loader, sweep, points)
         for point in pinned:
-            check_files(read_config(OmegaConf.create(point.config())))
+            config = read_config(OmegaConf.create(point.config()))
+            check_files(config)
+            check_weights(config)
         OmegaConf.save(sweep, root / _MULTIRUN)  # as Hydra does for -m
     return root
 

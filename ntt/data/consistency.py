@@ -63,8 +63,10 @@ def check_boxes(boxes: Numbers, extents: Numbers, sides: Numbers) -> BoxCheck:
         form = form or suspected
         for index in bare:
             fault = _fault(boxes[index], sides[index])
-            if fault or suspected:
-                faults[int(index)] = fault or f"its box looks like {suspected}, not [x, y, width, height] in pixels"
+            if suspected:
+                fault = f"its bbox {_shown(boxes[index])} looks like {suspected}, not {_COCO}"
+            if fault:
+                faults[int(index)] = fault
     return BoxCheck(contradicts, faults, form)
 
 
@@ -119,9 +121,13 @@ def _form_without_masks(boxes: Numbers, sides: Numbers) -> str | None:
     return None
 
 
+def _shown(box: Numbers) -> str:
+    return "[" + ", ".join(f"{number:g}" for number in box) + "]"
+
+
 def _fault(box: Numbers, sides: Numbers) -> str | None:
     x, y, width, height = box.tolist()
-    shown = f"[{x:g}, {y:g}, {width:g}, {height:g}]"
+    shown = _shown(box)
     if width <= 0 or height <= 0:
         return f"its bbox {shown} has no positive width and height"
     across = min(x + width, sides[0]) - max(x, 0)

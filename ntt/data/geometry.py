@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from ntt.data.coco import Annotation, ImageRecord
-from ntt.data.polygons import FARTHEST, Polygons, coco_polygons, measure, united_rle
+from ntt.data.polygons import FARTHEST, NothingDrawn, Polygons, coco_polygons, measure, united_rle
 from ntt.data.rle import run_lengths, runs_extent, runs_mask
 from ntt.errors import InputError
 
@@ -32,16 +32,18 @@ class Masks:
         extents: float64 [N, 4], x1, y1, x2, y2 in pixels around each mask, right and bottom exclusive; NaN without one.
             Polygons' as they are written, so that they may leave their picture.
         faults: index -> why an annotation's segmentation cannot be used.
+        empty: of these indices those whose segmentation can be read and covers no pixel.
     """
 
     segmentations: list[Segmentation | None]
     extents: NDArray[np.float64]
     faults: dict[int, str]
+    empty: set[int]
 
 
 def read_masks(annotations: Sequence[Annotation], images: Mapping[int, ImageRecord]) -> Masks:
     """Read the masks of annotations; what is wrong with one is in the result, not an error."""
-    masks = Masks([None] * len(annotations), np.full((len(annotations), 4), np.nan), {})
+    masks = Masks([None] * len(annotations), np.full((len(annotations), 4), np.nan), {}, set())
     drawn: list[int] = []
     for index, annotation in enumerate(annotations):
         image = images[annotation.image_id]
@@ -54,7 +56,8 @@ def read_masks(annotations: Sequence[Annotation], images: Mapping[int, ImageReco
             else:
                 masks.segmentations[index], masks.extents[index] = _rle(annotation.segmentation, image)
         except (ValueError, RecursionError) as error:
-            masks.faults[index] = "its segmentation is nested too deep" if not str(error) else str(error)
+            reason = str(error) if isinstance(error, ValueError) else "its segmentation is nested too deep"
+            _refuse(masks, index, reason, empty=isinstance(error, NothingDrawn))
     _measure(annotations, images, masks, drawn)
     return masks
 
@@ -86,7 +89,7 @@ def _rle(segmentation: dict[str, Any] | list[Any], image: ImageRecord) -> tuple[
     runs = run_lengths(rle, image.height, image.width)
     extent = runs_extent(runs, image.height)
     if extent is None:
-        raise ValueError("its RLE covers no pixel")
+        raise NothingDrawn("its RLE covers no pixel")
     numbers = rle["size"] if isinstance(rle["counts"], (str, bytes)) else [*rle["size"], *rle["counts"]]
     if any(type(number) is not int for number in numbers):
         rle = {"size": [image.height, image.width], "counts": runs.tolist()}  # of whole floats
@@ -121,15 +124,17 @@ def _measure(
         if not measures.sound[position]:
             _refuse(masks, index, OUT_OF_REACH)
         elif x2 <= 0 or y2 <= 0 or x1 >= width or y1 >= height:
-            _refuse(masks, index, f"its polygons lie outside their {width}x{height} picture")
+            _refuse(masks, index, f"its polygons lie outside their {width}x{height} picture", empty=True)
         elif not coco_mask.area(united_rle(lists[position], height, width)):
-            _refuse(masks, index, "its polygons cover no pixel")
+            _refuse(masks, index, "its polygons cover no pixel", empty=True)
 
 
-def _refuse(masks: Masks, index: int, fault: str) -> None:
+def _refuse(masks: Masks, index: int, fault: str, empty: bool = False) -> None:
     masks.segmentations[index] = None
     masks.extents[index] = np.nan
     masks.faults[index] = fault
+    if empty:
+        masks.empty.add(index)
 
 
 def annotation_mask(annotation: Annotation, height: int, width: int) -> NDArray[np.uint8]:
@@ -144,6 +149,8 @@ def annotation_mask(annotation: Annotation, height: int, width: int) -> NDArray[
         )
     image = ImageRecord(annotation.image_id, "", height, width)
     masks = read_masks([annotation], {annotation.image_id: image})
+    if masks.empty:
+        return np.zeros((height, width), dtype=np.uint8)
     if masks.faults:
         raise InputError(
             f"annotation {annotation.id} has a segmentation that cannot be drawn on its {width}x{height} "

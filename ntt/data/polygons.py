@@ -18,6 +18,10 @@ Polygons = list[list[float]]
 """COCO's form: flat lists x0, y0, x1, y1, ..., of three points or more."""
 
 
+class NothingDrawn(ValueError):
+    """A segmentation in a known form that covers no pixel."""
+
+
 def coco_polygons(segmentation: list[Any]) -> Polygons:
     """The polygons of one annotation in COCO's form; those of fewer than three points cover nothing and are left out.
 
@@ -25,7 +29,7 @@ def coco_polygons(segmentation: list[Any]) -> Polygons:
     or ``{"x": .., "y": ..}``, lists of such lists, and numbers written as texts.
 
     Raises:
-        ValueError: says what is wrong, or that nothing has three points.
+        ValueError: says what is wrong; NothingDrawn: nothing has three points.
     """
     if _is_plain(segmentation):
         return segmentation
@@ -37,7 +41,7 @@ def coco_polygons(segmentation: list[Any]) -> Polygons:
     shapes = [shape for shape in found if len(shape) >= 6]
     if not shapes:
         fewest = "no polygon" if not found else "no polygon of three points or more"
-        raise ValueError(f"its segmentation holds {fewest}")
+        raise NothingDrawn(f"its segmentation holds {fewest}")
     return shapes
 
 

@@ -112,7 +112,8 @@ def fixed_references(
     """A given reference set: the listed annotations, or all of a file that holds nothing but references.
 
     Without a list, crowds, impossible objects and annotations of other classes are left out. With a list, each
-    annotation is taken as given, valid or not, and as often as it is listed, if its box and mask can be read. Unequal numbers per class are fine.
+    annotation that can be read is taken as given, valid or not, and as often as it is listed. Unequal numbers per
+    class are fine.
 
     ``repeat_first`` reads them as the published code does: of several of one class in one image it takes the first,
     again for each of the others. Its figures for fixed files carry this fault (docs/method.md, section 7).

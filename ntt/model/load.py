@@ -65,8 +65,7 @@ def load(
     if checkpoints is not None:
         places.append(f"weights_dir={_quoted(str(checkpoints))}")
     config = compose_model(chosen + places)
-    for network, key in ((config.backbone, "backbone"), (config.segmenter, "segmenter")):
-        check_weights(network, key)
+    check_weights(config)
     networks = LoadedNetworks(config, chosen)
     return Model(config, networks, saved.classes, saved.references) if saved else Model(config, networks)
 

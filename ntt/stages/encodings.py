@@ -25,6 +25,7 @@ from ntt.memory.crops import reference_crop
 from ntt.memory.vectors import reference_vector
 from ntt.reporting.maps import feature_maps
 from ntt.screen.progress import track
+from ntt.stages.references import chosen_annotations
 from ntt.stages.workspace import Workspace
 from ntt.store.artifacts import MADE_AGAIN, Artifact, fingerprint
 from ntt.store.files import write_atomically, write_json
@@ -55,7 +56,7 @@ class Encoding:
 
 def artifact(work: Workspace, reference: Reference) -> Artifact:
     """Determined by the image's bytes, the object's box and mask, the encoder and the crop."""
-    annotation = work.reference_annotations[reference.annotation_id]
+    annotation = chosen_annotations(work)[reference.annotation_id]
     return work.store.artifact(
         "encodings",
         {
@@ -146,7 +147,7 @@ def _encode(
     """Write the encoding, or why there is none: an unreadable image, a mask that covers no pixel."""
     dataset = work.inputs.references
     record = dataset.images[reference.image_id]
-    annotation = work.reference_annotations[reference.annotation_id]
+    annotation = chosen_annotations(work)[reference.annotation_id]
     try:
         image = load_image(image_path(work, reference), (record.height, record.width))
     except UnreadableImage as error:
@@ -163,7 +164,7 @@ def _encode(
         features = backbone(crop.unsqueeze(0))[0]  # [grid * grid, D]
     vector = reference_vector(features, soft_mask)
     if vector is None:
-        _drop(reference, f"its mask in {dataset.path} is empty", folder)
+        _drop(reference, f"its mask in {dataset.path} covers nothing of the crop around its bbox", folder)
         return
     pca, clusters = feature_maps(features, soft_mask)
     write_atomically(folder / _FILE, save({"vector": vector.cpu(), "pca": pca, "clusters": clusters}))

@@ -15,7 +15,7 @@ from ntt.store.artifacts import MADE_AGAIN, Artifact
 from ntt.store.files import share, write_json
 
 log = logging.getLogger(__name__)
-CODE = 1
+CODE = 2
 _FILE = "metrics.json"
 
 
@@ -28,17 +28,19 @@ def artifact(work: Workspace) -> Artifact:
             "code": CODE,
             "match": match.artifact(work).key,
             "truth": work.inputs.targets.sha256,
+            "invalid": work.config.dataset.invalid,
             "engine": work.config.evaluation.engine,
         },
     )
 
 
 def make(work: Workspace, folder: Path) -> dict[str, Any]:
-    """Write `metrics.json`: 12 figures for boxes and for masks, and the same per class."""
+    """Write `metrics.json`: 12 figures for boxes and for masks, the same per class, what of the input was left out."""
     truth = ground_truth(work)
     engine = cast("Engine", work.config.evaluation.engine)  # validated with the config
     metrics = evaluate(truth, match.load(work), engine)
-    write_json(folder / _FILE, metrics)
+    counted = work.inputs.counts()
+    write_json(folder / _FILE, {**metrics, **({"input": counted} if counted else {})})
     return {"objects": len(truth["annotations"]), "classes": len(truth["categories"])}
 
 

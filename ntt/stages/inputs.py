@@ -58,7 +58,7 @@ class Inputs:
 
 
 def check_files(config: RunConfig) -> None:
-    """Look whether every file a run names is there, without reading any.
+    """Look whether the dataset is there, without reading it.
 
     Raises:
         InputError: names the missing file, the key to change, and how to get the file.
@@ -71,11 +71,19 @@ def check_files(config: RunConfig) -> None:
         if not path.exists():
             how = f", or download it: {dataset.download}" if dataset.download else ""
             raise InputError(f"{path} does not exist (dataset.{key}): set dataset.root or dataset.{key}{how}")
+
+
+def check_weights(config: RunConfig) -> None:
+    """Look whether the checkpoints are there, without reading them: asked for only once the data are found sound.
+
+    Raises:
+        InputError: names the missing file, the key to change, and how to get the file.
+    """
     for network, key in ((config.backbone, "backbone"), (config.segmenter, "segmenter")):
-        check_weights(network, key)
+        _check_one(network, key)
 
 
-def check_weights(network: BackboneConfig | SegmenterConfig, key: str) -> None:
+def _check_one(network: BackboneConfig | SegmenterConfig, key: str) -> None:
     path = user_path(network.weights)
     if network.weights.startswith("hub:") or path.exists():
         return

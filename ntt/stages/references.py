@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
+from ntt.data.coco import Annotation, CocoDataset
 from ntt.data.sampling import Reference, Shortage, fixed_references, sample_references
+from ntt.data.soundness import check_annotations
 from ntt.foreign.documents import read_json
+from ntt.stages.soundness import sound_draw
 from ntt.stages.workspace import Workspace, once_per_run
 from ntt.store.artifacts import MADE_AGAIN, Artifact
 from ntt.store.files import write_json
 
 CODE = 2
+CHECKED = 1  # of the rules by which annotations are left out; part of the key where some are
+_LEFT_OUT = "left_out.json"
 
 
 @once_per_run
 def artifact(work: Workspace) -> Artifact:
     """Determined by the annotation file, the classes and the sampling options."""
     config, inputs = work.config, work.inputs
+    found = inputs.findings.get("references")
     fixed = config.dataset.reference_ids
     sampled = {"shots": config.shots, "seed": config.seed, "shortage": config.memory.shortage}
     given = {"fixed": fixed, "repeat_first": config.dataset.repeat_first}
@@ -28,23 +35,34 @@ def artifact(work: Workspace) -> Artifact:
             "annotations": inputs.references.sha256,
             "categories": [[i, name] for i, name in inputs.categories.items()],
             "sampling": sampled if fixed is None else given,
+            **({"checked": CHECKED} if found and (found.unusable or found.boxes) else {}),
         },
     )
 
 
 def make(work: Workspace, folder: Path) -> dict[str, Any]:
     """Write `references.json`: a list of {category_id, image_id, annotation_id}, class by class."""
-    config, inputs = work.config, work.inputs
+    chosen, unusable = sound_draw(work.inputs.references, partial(_draw, work))
+    rows = [{"category_id": r.category_id, "image_id": r.image_id, "annotation_id": r.annotation_id} for r in chosen]
+    write_json(folder / "references.json", rows)
+    if unusable:
+        write_json(folder / _LEFT_OUT, unusable)
+    return {"references": len(rows), "classes": len(work.inputs.categories)}
+
+
+def _draw(work: Workspace, dataset: CocoDataset) -> list[Reference]:
+    config, classes = work.config, list(work.inputs.categories)
     fixed = config.dataset.reference_ids
     if fixed is None:
         shortage = cast("Shortage", config.memory.shortage)  # validated with the config
-        chosen = sample_references(inputs.references, list(inputs.categories), config.shots, config.seed, shortage)
-    else:
-        ids = None if fixed == "all" else fixed
-        chosen = fixed_references(inputs.references, list(inputs.categories), ids, config.dataset.repeat_first)
-    rows = [{"category_id": r.category_id, "image_id": r.image_id, "annotation_id": r.annotation_id} for r in chosen]
-    write_json(folder / "references.json", rows)
-    return {"references": len(rows), "classes": len(inputs.categories)}
+        return sample_references(dataset, classes, config.shots, config.seed, shortage)
+    return fixed_references(dataset, classes, None if fixed == "all" else fixed, config.dataset.repeat_first)
+
+
+def left_out(work: Workspace) -> list[tuple[int, str]]:
+    """(annotation id, reason) of what was drawn and could not be used; what a look at the file found is not here."""
+    file = artifact(work).path / _LEFT_OUT
+    return [(identity, reason) for identity, reason in read_json(file, MADE_AGAIN)] if file.exists() else []
 
 
 @once_per_run
@@ -52,3 +70,13 @@ def load(work: Workspace) -> list[Reference]:
     """The references of this run, grouped by class."""
     folder = work.require(artifact(work)).path
     return [Reference(**row) for row in read_json(folder / "references.json", MADE_AGAIN)]
+
+
+@once_per_run
+def chosen_annotations(work: Workspace) -> dict[int, Annotation]:
+    """The chosen annotations by id, what had to be derived for them included."""
+    dataset = work.inputs.references
+    ids = {reference.annotation_id for reference in load(work)}
+    chosen = [annotation for annotation in dataset.annotations if annotation.id in ids]
+    sound, _ = check_annotations(dataset, chosen, masks_needed=True)
+    return {annotation.id: annotation for annotation in [*chosen, *sound]}

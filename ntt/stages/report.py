@@ -40,6 +40,7 @@ def artifact(work: Workspace) -> Artifact:
             "code": CODE,
             "match": match.artifact(work).key,
             "truth": inputs.targets.sha256,
+            "invalid": work.config.dataset.invalid,
             "memory": memory.artifact(work).key,
             "pictures": options.pictures,
             "score": options.score,

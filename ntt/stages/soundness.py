@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 
 import numpy as np
 
 from ntt.data.coco import Annotation, CocoDataset
+from ntt.data.sampling import Reference
 from ntt.data.soundness import Findings, check_annotations, listed
 from ntt.errors import InputError
 
@@ -64,6 +65,30 @@ def sound_references(
             return references, Findings(references.path)
     sound, findings = check_annotations(references, pool, masks_needed=True)
     return _replaced(references, sound, dict(findings.unusable), keep=True), findings
+
+
+def sound_draw(
+    dataset: CocoDataset, draw: Callable[[CocoDataset], list[Reference]]
+) -> tuple[list[Reference], list[tuple[int, str]]]:
+    """Draw references until all of them can be used: in a large file nobody looked at each annotation before.
+
+    A draw without what is unusable is the same draw: it shuffles the whole class and takes the next ones.
+
+    Returns:
+        The references, and (annotation id, reason) of what was drawn and is of no use.
+    """
+    left_out: list[tuple[int, str]] = []
+    seen: set[int] = set()
+    while True:
+        chosen = draw(dataset)
+        ids = {reference.annotation_id for reference in chosen} - seen
+        seen |= ids
+        drawn = [annotation for annotation in dataset.annotations if annotation.id in ids]
+        sound, findings = check_annotations(dataset, drawn, masks_needed=True)
+        if not findings.unusable and not findings.boxes:
+            return chosen, left_out
+        left_out += findings.unusable
+        dataset = _replaced(dataset, sound, dict(findings.unusable), keep=True)
 
 
 def _replaced(

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from hydra.utils import get_class
 
 from ntt.config import BackboneConfig, RunConfig, SegmenterConfig, user_path
-from ntt.data.coco import Annotation
 from ntt.errors import InputError
 from ntt.processes.ranks import Rank
 from ntt.stages.inputs import Inputs, open_inputs
@@ -56,11 +55,6 @@ class Workspace:
     @cached_property
     def inputs(self) -> Inputs:
         return open_inputs(self.config)
-
-    @cached_property
-    def reference_annotations(self) -> dict[int, Annotation]:
-        """The reference file's annotations by their id."""
-        return {a.id: a for a in self.inputs.references.annotations}
 
     @cached_property
     def backbone_identity(self) -> dict[str, Any]:
