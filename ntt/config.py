@@ -60,7 +60,7 @@ class DatasetConfig:
             ids,
             "null, all, or a list of annotation ids",
         )
-        _require_choice("dataset.invalid", self.invalid, ("error", "skip"))
+        require_choice("dataset.invalid", self.invalid, ("error", "skip"))
         for key in ("limit", "sample"):
             number = getattr(self, key)
             require(number is None or number > 0, f"dataset.{key}", number, "a number of images above 0, or null")
