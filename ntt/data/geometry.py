@@ -85,7 +85,9 @@ def _wrapped_rle(segmentation: list[Any]) -> bool:
 
 
 def _rle(segmentation: dict[str, Any] | list[Any], image: ImageRecord) -> tuple[Segmentation, Any]:
-    rle: dict[str, Any] = segmentation[0] if isinstance(segmentation, list) else segmentation
+    rle: Any = segmentation[0] if isinstance(segmentation, list) else segmentation
+    if not isinstance(rle, dict):
+        raise ValueError(f"its segmentation {rle!r:.40} is neither polygons nor an RLE")
     runs = run_lengths(rle, image.height, image.width)
     extent = runs_extent(runs, image.height)
     if extent is None:
