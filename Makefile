@@ -80,6 +80,29 @@ format: $(STAMP) ## let ruff rewrite the code
 bench: $(STAMP) ## measure the plain path and ours, small networks; others: make bench BENCH="--segmenter sam2_hiera_large ..."
 	$(BIN)/python -m ntt.bench $(BENCH)
 
+# A machine that lends a GPU has torch, transformers and much else, but no network: what it lacks travels as wheels.
+GPU_KIT   := .gpu-kit
+GPU_SITE  := build/gpu-site
+GPU_LACKS := hydra-core omegaconf hydra-submitit-launcher submitit cloudpickle portalocker pycocotools hotcoco
+GPU_BUILT := antlr4-python3-runtime iopath sam2
+GPU_MOST  := 67108864
+.PHONY: gpu-kit gpu
+gpu-kit: $(STAMP) ## wheels for Python 3.12 of what a bare machine with torch and transformers lacks, into .gpu-kit
+	rm -rf $(GPU_KIT) && mkdir -p $(GPU_KIT)
+	SAM2_BUILD_CUDA=0 $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-build-isolation --no-deps --wheel-dir $(GPU_KIT) \
+	  $$(cat requirements.lock requirements-nodeps.lock | grep -E "^($(subst $(eval) ,|,$(GPU_BUILT)))==")
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --dest $(GPU_KIT) \
+	  --python-version 3.12 --implementation cp $(foreach n,28 27 17,--platform manylinux_2_$n_x86_64) --platform manylinux2014_x86_64 \
+	  $$(grep -E "^($(subst $(eval) ,|,$(GPU_LACKS)))==" requirements.lock)
+	@size=$$( (git ls-files -z; find $(GPU_KIT) -type f -print0) | xargs -0 cat | wc -c); \
+	  echo "$(GPU_KIT): $$(ls $(GPU_KIT) | wc -l) wheels; with the tracked files $$size of $(GPU_MOST) bytes"; test $$size -le $(GPU_MOST)
+
+# With the kit and without .venv: packages go to a folder, since the Python there may live in a venv of its own.
+gpu: ## the tests marked gpu and the full-size bench in bf16 and fp32, in nine minutes; table in outputs/gpu
+	@if [ -e $(STAMP) ] || [ ! -d $(GPU_KIT) ]; then $(MAKE) -s install && exec $(BIN)/python -m ntt.bench.gpu $(GPU); else \
+	  $(PYTHON) -m pip install -q --no-index --no-deps --no-compile --no-cache-dir --upgrade --target $(GPU_SITE) $(GPU_KIT)/*.whl && \
+	  PYTHONPATH=$(CURDIR):$(CURDIR)/$(GPU_SITE) exec $(PYTHON) -m ntt.bench.gpu $(GPU); fi
+
 build: $(STAMP) ## build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation
 

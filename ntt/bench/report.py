@@ -73,6 +73,16 @@ def write(path: Path, stages: list[Stage], about: dict[str, Any]) -> None:
     path.write_text(_json(stages, about) if path.suffix == ".json" else _markdown(stages, about))
 
 
+def markdown_of(figures: dict[str, Any]) -> str:
+    """The Markdown of what was written as JSON."""
+    about = {key: value for key, value in figures.items() if key != "stages"}
+    return _markdown([_stage(entry) for entry in figures["stages"]], about)
+
+
+def _stage(entry: dict[str, Any]) -> Stage:
+    return Stage(entry["stage"], Side(**entry["plain"]), Side(**entry["ours"]), entry["agreement"])
+
+
 def _markdown(stages: list[Stage], about: dict[str, Any]) -> str:
     lines = [_COLUMNS, tuple("---" for _ in _COLUMNS), *rows(stages)]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)

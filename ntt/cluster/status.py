@@ -12,7 +12,7 @@ from rich.table import Table
 
 from ntt.cluster.submissions import active_points, process_runs
 from ntt.foreign.documents import object_or_none
-from ntt.processes.records import beats
+from ntt.processes.records import beats, read_record
 from ntt.sweeps.points import Point, read_points
 
 _COLOURS = {"done": "green", "running": "cyan", "failed": "red", "stopped": "yellow"}
@@ -53,7 +53,7 @@ def read_status(sweep: Path) -> list[PointStatus]:
 
 def _status(point: Point, scheduled: str | None) -> PointStatus:
     records = point.directory / "ranks"
-    ranks = {int(file.stem): _read(file) for file in records.glob("*.json")}
+    ranks = {int(file.stem): record for file in records.glob("*.json") if (record := read_record(file))}
     first = ranks.get(0, {})
     errors = [f"rank {number}: {entry['error']}" for number, entry in sorted(ranks.items()) if entry.get("error")]
     alive = first.get("state") == "running" and _alive(first, records / "0.json")
@@ -93,16 +93,16 @@ def _progress(point: Point, first: dict[str, Any], state: str) -> str:
 
 
 def _shards(entry: dict[str, Any]) -> int:
-    return int(entry.get("stages", {}).get("proposals", {}).get("computed", 0))
+    return int(entry["stages"].get("proposals", {}).get("computed", 0))
 
 
 def _metrics(file: Path) -> dict[str, float]:
-    metrics = _read(file)
-    return {task: metrics[task]["AP"] for task in ("bbox", "segm") if task in metrics}
-
-
-def _read(file: Path) -> dict[str, Any]:
-    return object_or_none(file) or {}
+    found: dict[str, float] = {}
+    for task, figures in (object_or_none(file) or {}).items():
+        match task, figures:
+            case "bbox" | "segm", {"AP": int() | float() as precision}:
+                found[task] = float(precision)
+    return found
 
 
 def status_table(title: str, points: Sequence[PointStatus]) -> Table:

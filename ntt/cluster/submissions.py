@@ -96,7 +96,7 @@ def process_runs(host: str, pid: int) -> bool:
         return False
     try:
         os.kill(pid, 0)
-    except OSError:
+    except (OSError, OverflowError):
         return False
     try:
         return b"python" in Path(f"/proc/{pid}/cmdline").read_bytes()  # the number may be another program's by now

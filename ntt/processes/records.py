@@ -37,6 +37,16 @@ def record(rank: Rank, directory: Path, state: str, stages: dict[str, Any], erro
     write_json(file, {**entry, **({"error": error} if error else {})}, durable=False)
 
 
+def read_record(file: Path) -> dict[str, Any] | None:
+    """What :func:`record` wrote; None where the file is missing, damaged or something else."""
+    entry = object_or_none(file)
+    match entry:
+        case {"state": "running" | "done" | "failed", "host": str(), "pid": int(), "stages": dict(stages)}:
+            counted = stages.get("proposals", {})
+            return entry if isinstance(counted, dict) and isinstance(counted.get("computed", 0), int) else None
+    return None
+
+
 def beats(file: Path) -> bool:
     """Whether the process whose record this is gave a sign of life lately."""
     try:
@@ -96,7 +106,7 @@ def _unfinished(file: Path) -> bool:
 def _alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except OSError:
+    except (OSError, OverflowError):
         return False
     return True
 

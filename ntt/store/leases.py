@@ -198,9 +198,10 @@ def _read(files: Files, name: str) -> Holder | None:
         return Holder(_NOTHING)
     try:
         said = json.loads(text)
-        return Holder(*(str(said.get(key, "")) for key in ("token", "machine", "process", "host")))
-    except (ValueError, AttributeError):
+        holder = Holder(*(str(said.get(key, "")) for key in ("token", "machine", "process", "host")))
+    except (ValueError, AttributeError, RecursionError):
         return Holder(_NOTHING)
+    return holder if holder.token.isalnum() else Holder(_NOTHING)  # files are named after it
 
 
 def _machine() -> str:
