@@ -194,7 +194,7 @@ class RunConfig:
     workers: int | None
     channels_last: bool
     compile: bool
-    stages: list[str]
+    stages: list[Any]  # names, and stages of one's own as mappings with a _target_
     weights_dir: str
     dataset: DatasetConfig
     backbone: BackboneConfig
@@ -220,7 +220,8 @@ class RunConfig:
         known = re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", self.device) is not None
         require(known, "device", self.device, "auto, cpu, cuda, cuda:N or mps")
         for stage in self.stages:
-            require_choice("stages", stage, STAGES)
+            if not (isinstance(stage, dict) and "_target_" in stage):
+                require_choice("stages", stage, STAGES)
         require(bool(self.stages), "stages", self.stages, f"at least one of {', '.join(STAGES)}")
 
     def backbone_options(self) -> dict[str, Any]:

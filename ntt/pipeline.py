@@ -1,4 +1,4 @@
-"""The method's table of contents: six stages, each a pure function of the ones before.
+"""The method's table of contents: the stages in order, each a pure function of the ones before.
 
 annotations --references--> chosen objects --memory--> prototypes --+
                                                                     +--match--> predictions --evaluate--> report
@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
@@ -19,17 +17,28 @@ from hydra.types import RunMode
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
-from ntt.config import STAGES, RunConfig
+from ntt.config import RunConfig
+from ntt.errors import InputError
 from ntt.processes.ranks import current_rank
 from ntt.processes.records import failures, record, wait_for_others
 from ntt.stages.inputs import check_files, check_weights
+from ntt.stages.stage import Outcome, Stage, Stages
 from ntt.stages.workspace import Workspace
-from ntt.store.artifacts import Artifact, fingerprint
+from ntt.store.artifacts import fingerprint
 from ntt.store.files import write_json
 from ntt.sweeps.points import point_of
 from ntt.tracking.trackers import Tracker
 
 log = logging.getLogger(__name__)
+
+STAGES = {
+    "references": "ntt.stages.references.References",  # which objects are the examples
+    "memory": "ntt.stages.memory.Memory",  # prototypes of each class
+    "proposals": "ntt.stages.proposals.Proposals",  # masks, boxes, vectors and overlaps of every target image
+    "match": "ntt.stages.match.Match",  # a class and a score for each proposal
+    "evaluate": "ntt.stages.evaluate.Evaluate",  # COCO's figures
+    "report": "ntt.stages.report.Report",  # what people look at
+}
 
 
 def run_pipeline(config: RunConfig, composed: DictConfig, directory: Path) -> float | None:
@@ -53,6 +62,7 @@ def run_pipeline(config: RunConfig, composed: DictConfig, directory: Path) -> fl
         for note in work.inputs.notes():
             log.warning("%s", note)
     check_weights(config)
+    work.stages = open_stages(config)
     if not rank.first:
         _run_helper(work)
         return None
@@ -61,23 +71,19 @@ def run_pipeline(config: RunConfig, composed: DictConfig, directory: Path) -> fl
     metrics, exit_code = None, 1
     record(rank, directory, "running", outcomes)
     try:
-        for name in STAGES:
-            if name in config.stages:
-                outcomes[name] = _run_stage(name, work)
-                tracker.stage(name, outcomes[name]["seconds"], outcomes[name])
-                write_json(directory / "timings.json", outcomes, durable=False)
-                record(rank, directory, "running", outcomes)
-        if "evaluate" in config.stages and work.inputs.has_truth:
-            metrics = import_module("ntt.stages.evaluate").load(work)
-            tracker.metrics(metrics)
-        if "report" in config.stages:
-            tracker.pictures(import_module("ntt.stages.report").pictures(work))
+        for stage in work.stages.listed:
+            outcome = outcomes[stage.name] = _run_stage(stage, work)
+            tracker.stage(stage.name, outcome["seconds"], outcome)
+            write_json(directory / "timings.json", outcomes, durable=False)
+            record(rank, directory, "running", outcomes)
+        metrics = _report_to(tracker, work)
         exit_code = 0
     except Exception as error:
         record(rank, directory, "failed", outcomes, f"{type(error).__name__}: {error}")
         raise
     finally:
         work.digests.save()
+        work.sources.save()
         tracker.finish(exit_code)
     record(rank, directory, "done", outcomes)
     wait_for_others(rank, directory, config.store.lease_seconds)
@@ -93,18 +99,43 @@ def _run_helper(work: Workspace) -> None:
     outcomes: dict[str, dict[str, Any]] = {}
     record(work.rank, work.directory, "running", outcomes)
     try:
-        for name in _shared_stages(work.config):
-            outcomes[name] = _run_stage(name, work)
+        for stage in work.stages.helped(work.config):
+            outcomes[stage.name] = _run_stage(stage, work)
     except Exception as error:
         record(work.rank, work.directory, "failed", outcomes, f"{type(error).__name__}: {error}")
         raise
     record(work.rank, work.directory, "done", outcomes)
 
 
-def _shared_stages(config: RunConfig) -> list[str]:
-    """What every process of a run takes a share of: the proposals, and what these depend on."""
-    shared = {"proposals"} if config.proposals.resemblance is None else {"references", "memory", "proposals"}
-    return [name for name in STAGES if name in config.stages and name in shared]
+def open_stages(config: RunConfig) -> Stages:
+    """The stages of a run: those of the method in their order, and one's own where they are listed.
+
+    Raises:
+        InputError: a stage of one's own cannot be made, or the method's stages are not in order.
+    """
+    method = {name: _open(target, {}) for name, target in STAGES.items()}
+    own = any(not isinstance(entry, str) for entry in config.stages)
+    entries = config.stages if own else [name for name in STAGES if name in config.stages]
+    names = [entry for entry in entries if isinstance(entry, str)]
+    if names != [name for name in STAGES if name in names]:
+        raise InputError(f"stages=[{', '.join(names)}] is out of order: {', '.join(STAGES)}.")
+    listed = [method[entry] if isinstance(entry, str) else _own(entry) for entry in entries]
+    return Stages(listed, list(method.values()))
+
+
+def _own(entry: dict[str, Any]) -> Stage:
+    options = dict(entry)
+    target = str(options.pop("_target_"))
+    try:
+        return _open(target, options)
+    except TypeError as error:
+        raise InputError(f"stages: {target} cannot be made of these options ({error}).") from error
+
+
+def _open(target: str, options: dict[str, Any]) -> Stage:
+    # Imported here and nowhere else: torch and the networks take seconds that a missing file should not cost.
+    stage: Stage = get_class(target)(**options)
+    return stage
 
 
 def _start_tracker(config: RunConfig, composed: DictConfig, directory: Path) -> Tracker:
@@ -129,35 +160,31 @@ def objective(metrics: dict[str, Any]) -> float | None:
     return next((ap for ap in figures if ap >= 0), None)
 
 
-def _run_stage(name: str, work: Workspace) -> dict[str, Any]:
+def _run_stage(stage: Stage, work: Workspace) -> Outcome:
     """Run one stage; log what it found or made and how long it took."""
     started = time.perf_counter()
-    if name == "evaluate" and not work.inputs.has_truth:
-        outcome: dict[str, Any] = {"skipped": "the targets have no ground truth"}
+    if reason := stage.skipped(work):
+        outcome: Outcome = {"skipped": reason}
     else:
-        # Imported here: torch and the networks take seconds that a missing file should not cost.
-        stage = import_module(f"ntt.stages.{name}")
-        outcome = stage.run(work) if hasattr(stage, "run") else _find_or_make(stage, work)
-        if hasattr(stage, "publish"):
-            stage.publish(work)
+        outcome = stage.run(work)
+        stage.publish(work)
     outcome["seconds"] = round(time.perf_counter() - started, 3)
-    log.info("%s: %s", name, ", ".join(f"{key} {value}" for key, value in outcome.items()))
+    log.info("%s: %s", stage.name, ", ".join(f"{key} {value}" for key, value in outcome.items()))
     return outcome
 
 
-def _find_or_make(stage: ModuleType, work: Workspace) -> dict[str, Any]:
-    """The usual life of a stage with one artifact: found whole, or computed."""
-    artifact = stage.artifact(work)
-    missing, _ = work.store.missing([artifact])
-    outcome: dict[str, Any] = {"found": artifact.key}
-
-    def make(_: Artifact) -> None:
-        nonlocal outcome
-        with artifact.writing() as folder:
-            outcome = {"made": artifact.key, **stage.make(work, folder)}
-
-    work.store.obtain(missing, make)
-    return outcome
+def _report_to(tracker: Tracker, work: Workspace) -> dict[str, Any] | None:
+    """Tell the tracker figures and pictures; returns the figures."""
+    metrics = None
+    for stage in work.stages.listed:
+        if stage.skipped(work):
+            continue
+        if figures := stage.metrics(work):
+            metrics = figures
+            tracker.metrics(figures)
+        if pictures := stage.pictures(work):
+            tracker.pictures(pictures)
+    return metrics
 
 
 def tracked_as(config: RunConfig, directory: Path) -> tuple[str, str]:

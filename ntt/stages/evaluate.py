@@ -9,13 +9,13 @@ from typing import Any, cast
 from ntt.evaluation.coco import evaluate, restrict_ground_truth
 from ntt.evaluation.engines import Engine
 from ntt.foreign.documents import read_object
-from ntt.stages import match
+from ntt.stages.stage import METRICS, ArtifactStage, Outcome
 from ntt.stages.workspace import Workspace, once_per_run
 from ntt.store.artifacts import MADE_AGAIN, Artifact
 from ntt.store.files import share, write_json
 
 log = logging.getLogger(__name__)
-CODE = 2
+SOURCE = ("ntt.data", "ntt.evaluation", "ntt.stages.evaluate", "ntt.stages.inputs", "ntt.stages.soundness")
 _FILE = "metrics.json"
 
 
@@ -25,8 +25,8 @@ def artifact(work: Workspace) -> Artifact:
     return work.store.artifact(
         "evaluate",
         {
-            "code": CODE,
-            "match": match.artifact(work).key,
+            "code": work.sources.of(*SOURCE),
+            "predictions": work.predictions_stage().artifact(work).key,
             "truth": work.inputs.targets.sha256,
             "invalid": work.config.dataset.invalid,
             "engine": work.config.evaluation.engine,
@@ -38,7 +38,7 @@ def make(work: Workspace, folder: Path) -> dict[str, Any]:
     """Write `metrics.json`: 12 figures for boxes and for masks, the same per class, what of the input was left out."""
     truth = ground_truth(work)
     engine = cast("Engine", work.config.evaluation.engine)  # validated with the config
-    metrics = evaluate(truth, match.load(work), engine)
+    metrics = evaluate(truth, work.predictions_stage().load(work), engine)
     counted = work.inputs.counts()
     write_json(folder / _FILE, {**metrics, **({"input": counted} if counted else {})})
     return {"objects": len(truth["annotations"]), "classes": len(truth["categories"])}
@@ -56,11 +56,32 @@ def load(work: Workspace) -> dict[str, Any]:
     return read_object(file(work), MADE_AGAIN)
 
 
-def publish(work: Workspace) -> None:
-    """Show the file in the run's folder."""
-    share(file(work), work.directory / _FILE)
-
-
 def file(work: Workspace) -> Path:
     """Where the figures are in the store."""
     return work.require(artifact(work)).path / _FILE
+
+
+class Evaluate(ArtifactStage):
+    """Compares the predictions with the ground truth."""
+
+    makes = METRICS
+
+    def skipped(self, work: Workspace) -> str:
+        """Where there is nothing to compare with."""
+        return "" if work.inputs.has_truth else "the targets have no ground truth"
+
+    def artifact(self, work: Workspace) -> Artifact:
+        """See :func:`artifact`."""
+        return artifact(work)
+
+    def make(self, work: Workspace, folder: Path) -> Outcome:
+        """See :func:`make`."""
+        return make(work, folder)
+
+    def publish(self, work: Workspace) -> None:
+        """Show the file in the run's folder."""
+        share(file(work), work.directory / _FILE)
+
+    def metrics(self, work: Workspace) -> dict[str, Any]:
+        """The figures of this run."""
+        return load(work)

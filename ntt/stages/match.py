@@ -15,19 +15,23 @@ import torch
 from torch import Tensor
 
 from ntt.compute.cores import usable_cores
-from ntt.evaluation.files import read_predictions, write_predictions
 from ntt.matching.match import Detections, match
 from ntt.matching.settings import MatchSettings
 from ntt.proposals.image_proposals import ImageProposals
 from ntt.screen.progress import track
 from ntt.stages import memory, proposals
 from ntt.stages.proposals import Shard
+from ntt.stages.stage import Outcome, PredictionStage
 from ntt.stages.workspace import Workspace, once_per_run
 from ntt.store.artifacts import Artifact
-from ntt.store.files import share
 
-CODE = 1
-_FILE = "predictions.json"
+SOURCE = (
+    "ntt.evaluation.files",
+    "ntt.masks.overlaps",
+    "ntt.matching",
+    "ntt.proposals.image_proposals",
+    "ntt.stages.match",
+)
 _IMAGES_PER_WORKER = 250  # starting a process costs as much as matching so many images
 
 
@@ -38,7 +42,7 @@ def artifact(work: Workspace) -> Artifact:
     return work.store.artifact(
         "match",
         {
-            "code": CODE,
+            "code": work.sources.of(*SOURCE),
             "memory": memory.artifact(work).key,
             "proposals": [shard.artifact.key for shard in _shards(work)],
             "images": [record.id for record in inputs.target_records],
@@ -53,8 +57,8 @@ def _shards(work: Workspace) -> list[Shard]:
     return proposals.shards(work)
 
 
-def make(work: Workspace, folder: Path) -> dict[str, Any]:
-    """Write `predictions.json`, a standard COCO results file."""
+def match_all(work: Workspace) -> tuple[list[dict[str, Any]], Outcome]:
+    """The predictions of every target image as COCO results, and what was done."""
     shards = _shards(work)
     for shard in shards:
         work.require(shard.artifact)
@@ -70,9 +74,7 @@ def make(work: Workspace, folder: Path) -> dict[str, Any]:
         for _ in shard.records:
             next(progress, None)
     next(progress, None)  # lets the progress bar see its end
-    write_predictions(folder / _FILE, predictions)
-    work.predictions = predictions
-    return {"images": images, "detections": len(predictions), "processes": workers}
+    return predictions, {"images": images, "detections": len(predictions), "processes": workers}
 
 
 Matcher = tuple[Tensor, list[int], MatchSettings]  # prototypes [C, D], category id of each, settings
@@ -141,18 +143,15 @@ def results(
     return rows
 
 
-def load(work: Workspace) -> list[dict[str, Any]]:
-    """The predictions of this run as COCO results, read from the store unless they were made just now."""
-    if work.predictions is None:
-        work.predictions = read_predictions(file(work))
-    return work.predictions
+class Match(PredictionStage):
+    """Matches the proposals with the memory."""
 
+    def artifact(self, work: Workspace) -> Artifact:
+        """See :func:`artifact`."""
+        return artifact(work)
 
-def publish(work: Workspace) -> None:
-    """Show the file in the run's folder."""
-    share(file(work), work.directory / _FILE)
-
-
-def file(work: Workspace) -> Path:
-    """Where the predictions are in the store."""
-    return work.require(artifact(work)).path / _FILE
+    def make(self, work: Workspace, folder: Path) -> Outcome:
+        """See :func:`match_all`."""
+        predictions, outcome = match_all(work)
+        self.keep(work, folder, predictions)
+        return outcome

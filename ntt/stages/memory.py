@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from safetensors.torch import save
 
 from ntt.foreign.tensors import read_safetensors
 from ntt.memory.bank import MemoryBank
 from ntt.stages import encodings, references
+from ntt.stages.stage import ArtifactStage, Outcome
 from ntt.stages.workspace import Workspace, once_per_run
 from ntt.store.artifacts import MADE_AGAIN, Artifact, fingerprint
 from ntt.store.files import write_atomically
 
-CODE = 1
+if TYPE_CHECKING:
+    from ntt.config import RunConfig
+
+SOURCE = ("ntt.memory", "ntt.stages.memory")
 _FILE = "memory.safetensors"
 
 
@@ -25,7 +29,7 @@ def artifact(work: Workspace) -> Artifact:
     return work.store.artifact(
         "memory",
         {
-            "code": CODE,
+            "code": work.sources.of(*SOURCE),
             "references": references.artifact(work).key,
             "encodings": fingerprint([encodings.artifact(work, reference).key for reference in chosen]),
         },
@@ -48,3 +52,22 @@ def load(work: Workspace) -> MemoryBank:
     file = work.require(artifact(work)).path / _FILE
     tensors = read_safetensors(file, str(file), MADE_AGAIN)
     return MemoryBank.from_tensors(tensors, list(work.inputs.categories.values()))
+
+
+class Memory(ArtifactStage):
+    """Encodes the examples."""
+
+    makes = "memory"
+
+    def needs(self, config: RunConfig) -> tuple[str, ...]:
+        """The examples."""
+        del config
+        return ("references",)
+
+    def artifact(self, work: Workspace) -> Artifact:
+        """See :func:`artifact`."""
+        return artifact(work)
+
+    def make(self, work: Workspace, folder: Path) -> Outcome:
+        """See :func:`make`."""
+        return make(work, folder)

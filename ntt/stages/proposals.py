@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from safetensors.torch import save
 
+from ntt.config import RunConfig
 from ntt.data.coco import ImageRecord
 from ntt.data.images import load_image
 from ntt.errors import InputError
@@ -33,6 +34,7 @@ from ntt.proposals.image_proposals import ImageProposals, pack, unpack
 from ntt.proposals.networks import Networks
 from ntt.screen.progress import track
 from ntt.stages import memory
+from ntt.stages.stage import Outcome, Stage
 from ntt.stages.workspace import Workspace
 from ntt.store.artifacts import MADE_AGAIN, Artifact
 from ntt.store.files import write_atomically, write_json
@@ -211,3 +213,18 @@ def _announce(work: Workspace, images: int) -> None:
     log.info("proposals: %d images to do, at most %.0f MB to write in %s", images, most / 1e6, work.store.root)
     if most > free:
         log.warning("only %.0f MB are free there: set store.root to a larger disk", free / 1e6)
+
+
+class Proposals(Stage):
+    """Looks at the target images."""
+
+    makes = "proposals"
+    shared = True
+
+    def needs(self, config: RunConfig) -> tuple[str, ...]:
+        """The memory, where only what resembles it is prompted."""
+        return () if config.proposals.resemblance is None else ("memory",)
+
+    def run(self, work: Workspace) -> Outcome:
+        """See :func:`run`."""
+        return run(work)

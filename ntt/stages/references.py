@@ -11,12 +11,12 @@ from ntt.data.sampling import Reference, Shortage, fixed_references, sample_refe
 from ntt.data.soundness import check_annotations
 from ntt.foreign.documents import read_json
 from ntt.stages.soundness import sound_draw
+from ntt.stages.stage import ArtifactStage, Outcome
 from ntt.stages.workspace import Workspace, once_per_run
 from ntt.store.artifacts import MADE_AGAIN, Artifact
 from ntt.store.files import write_json
 
-CODE = 2
-CHECKED = 1  # of the rules by which annotations are left out; part of the key where some are
+SOURCE = ("ntt.data", "ntt.stages.inputs", "ntt.stages.references", "ntt.stages.soundness")
 _LEFT_OUT = "left_out.json"
 
 
@@ -24,18 +24,16 @@ _LEFT_OUT = "left_out.json"
 def artifact(work: Workspace) -> Artifact:
     """Determined by the annotation file, the classes and the sampling options."""
     config, inputs = work.config, work.inputs
-    found = inputs.findings.get("references")
     fixed = config.dataset.reference_ids
     sampled = {"shots": config.shots, "seed": config.seed, "shortage": config.memory.shortage}
     given = {"fixed": fixed, "repeat_first": config.dataset.repeat_first}
     return work.store.artifact(
         "references",
         {
-            "code": CODE,
+            "code": work.sources.of(*SOURCE),
             "annotations": inputs.references.sha256,
             "categories": [[i, name] for i, name in inputs.categories.items()],
             "sampling": sampled if fixed is None else given,
-            **({"checked": CHECKED} if found and (found.unusable or found.boxes) else {}),
         },
     )
 
@@ -80,3 +78,17 @@ def chosen_annotations(work: Workspace) -> dict[int, Annotation]:
     chosen = [annotation for annotation in dataset.annotations if annotation.id in ids]
     sound, _ = check_annotations(dataset, chosen, masks_needed=True)
     return {annotation.id: annotation for annotation in [*chosen, *sound]}
+
+
+class References(ArtifactStage):
+    """Chooses the examples."""
+
+    makes = "references"
+
+    def artifact(self, work: Workspace) -> Artifact:
+        """See :func:`artifact`."""
+        return artifact(work)
+
+    def make(self, work: Workspace, folder: Path) -> Outcome:
+        """See :func:`make`."""
+        return make(work, folder)

@@ -18,14 +18,23 @@ from ntt.reporting.overlays import side_by_side, single
 from ntt.reporting.summary import report_markdown
 from ntt.reporting.tables import coco_lines, metrics_table, per_class_table
 from ntt.reporting.verdicts import Instance
-from ntt.stages import evaluate, match, memory, references
+from ntt.stages import evaluate, memory, references
 from ntt.stages.sheets import memory_sheet, reference_sheet
+from ntt.stages.stage import ArtifactStage, Outcome
 from ntt.stages.workspace import Workspace, once_per_run
 from ntt.store.artifacts import Artifact
 from ntt.store.files import share
 
 log = logging.getLogger(__name__)
-CODE = 3
+SOURCE = (
+    "ntt.data",
+    "ntt.memory.crops",
+    "ntt.reporting",
+    "ntt.stages.inputs",
+    "ntt.stages.report",
+    "ntt.stages.sheets",
+    "ntt.stages.soundness",
+)
 _SHEET = "references.png"
 _MEMORY = "memory.png"
 
@@ -37,8 +46,8 @@ def artifact(work: Workspace) -> Artifact:
     return work.store.artifact(
         "report",
         {
-            "code": CODE,
-            "match": match.artifact(work).key,
+            "code": work.sources.of(*SOURCE),
+            "predictions": work.predictions_stage().artifact(work).key,
             "truth": inputs.targets.sha256,
             "invalid": work.config.dataset.invalid,
             "memory": memory.artifact(work).key,
@@ -122,7 +131,7 @@ def pictures(work: Workspace) -> list[Path]:
 def _rows_by_image(work: Workspace) -> dict[int, list[dict[str, Any]]]:
     """The predictions of each image, still encoded: only a few images are drawn."""
     grouped: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for row in match.load(work):
+    for row in work.predictions_stage().load(work):
         grouped[row["image_id"]].append(row)
     return grouped
 
@@ -148,3 +157,25 @@ def _instance(work: Workspace, annotation: Annotation, label: str) -> Instance:
     mask = annotation_mask(annotation, record.height, record.width) if annotation.segmentation else None
     x, y, width, height = annotation.bbox
     return Instance(mask, (x, y, x + width, y + height), label)
+
+
+class Report(ArtifactStage):
+    """Draws, and writes the tables."""
+
+    makes = "report"
+
+    def artifact(self, work: Workspace) -> Artifact:
+        """See :func:`artifact`."""
+        return artifact(work)
+
+    def make(self, work: Workspace, folder: Path) -> Outcome:
+        """See :func:`make`."""
+        return make(work, folder)
+
+    def publish(self, work: Workspace) -> None:
+        """See :func:`publish`."""
+        publish(work)
+
+    def pictures(self, work: Workspace) -> list[Path]:
+        """See :func:`pictures`."""
+        return pictures(work)

@@ -15,7 +15,9 @@ from ntt.config import BackboneConfig, RunConfig, SegmenterConfig, user_path
 from ntt.errors import InputError
 from ntt.processes.ranks import Rank
 from ntt.stages.inputs import Inputs, open_inputs
+from ntt.stages.stage import PREDICTIONS, PredictionStage, Stage, Stages
 from ntt.store.artifacts import Artifact, fingerprint
+from ntt.store.code import SourceDigests
 from ntt.store.digests import FileDigests
 from ntt.store.store import Store
 
@@ -34,6 +36,9 @@ _loaded: dict[str, Any] = {}
 _KEPT = 2
 
 
+NO_STAGES = Stages()
+
+
 class Workspace:
     """One run's view of the store and of its inputs.
 
@@ -41,16 +46,29 @@ class Workspace:
         config: the validated run.
         directory: the run's own output folder.
         rank: of this process among those of the run.
+        stages: of the run.
     """
 
-    def __init__(self, config: RunConfig, directory: Path, rank: Rank) -> None:
+    def __init__(self, config: RunConfig, directory: Path, rank: Rank, stages: Stages = NO_STAGES) -> None:
         self.config = config
         self.directory = directory
         self.rank = rank
         self.derived: dict[Callable[[Workspace], Any], Any] = {}  # of once_per_run
-        self.predictions: list[dict[str, Any]] | None = None  # of stage match, once made or read
+        self.stages = stages
+        self.predictions: dict[str, list[dict[str, Any]]] = {}  # by their artifact's key, once made or read
         self.store = Store(user_path(config.store.root), config.store.lease_seconds)
         self.digests = FileDigests(self.store.root / "digests", config.dataset.verify)
+        self.sources = SourceDigests(self.store.root / "digests" / "sources.json")
+
+    def predictions_stage(self, before: Stage | None = None) -> PredictionStage:
+        """The stage whose predictions count: the last one listed, else the method's.
+
+        Args:
+            before: only the stages before this one.
+        """
+        found = self.stages.maker(PREDICTIONS, before)
+        assert isinstance(found, PredictionStage)
+        return found
 
     @cached_property
     def inputs(self) -> Inputs:

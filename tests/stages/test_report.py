@@ -35,7 +35,6 @@ def test_an_image_behind_unreadable_ones_is_drawn_with_its_objects(
     for name in ("reference_sheet", "memory_sheet"):
         monkeypatch.setattr(report, name, lambda *_: Image.new("RGB", (1, 1)))
     monkeypatch.setattr(report.references, "load", lambda _: [])
-    monkeypatch.setattr(report.match, "load", lambda _: rows)
     monkeypatch.setattr(report, "side_by_side", side_by_side)
     targets = SimpleNamespace(images={record.id: record for record in records}, annotations=truth)
     inputs = SimpleNamespace(
@@ -47,7 +46,12 @@ def test_an_image_behind_unreadable_ones_is_drawn_with_its_objects(
         references=SimpleNamespace(categories={1: "disc"}),
         has_truth=True,
     )
-    work = SimpleNamespace(inputs=inputs, config=SimpleNamespace(report=SimpleNamespace(pictures=2, score=0.3)))
+    predicted = SimpleNamespace(load=lambda _: rows)
+    work = SimpleNamespace(
+        inputs=inputs,
+        config=SimpleNamespace(report=SimpleNamespace(pictures=2, score=0.3)),
+        predictions_stage=lambda: predicted,
+    )
 
     assert report.make(work, tmp_path) == {"pictures": 2}  # type: ignore[arg-type]
 
