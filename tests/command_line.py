@@ -64,7 +64,7 @@ def ntt(*options: str, cwd: Path, **environment: str) -> subprocess.CompletedPro
         env={**os.environ, "COLUMNS": "200", **environment},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,  # the demo takes 40 s, and five minutes where others compute beside it
         check=False,
     )
 

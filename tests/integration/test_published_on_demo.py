@@ -64,6 +64,13 @@ def test_one_run_is_the_published_one(case: dict[str, Any], program: tuple[Path,
         assert_one_to_one(predictions, case["predictions"])
 
 
+def test_other_weights_are_said_and_not_compared() -> None:
+    with pytest.raises(
+        AssertionError, match=r"sam2_demo.safetensors of sha256 0+, which .* keep the weights of before"
+    ):
+        find_weights("sam2_demo.safetensors", "0" * 64)
+
+
 def references(cwd: Path, case: dict[str, Any]) -> dict[str, list[tuple[int, int]]]:
     """Class -> (image, annotation), in the order drawn, of the artifact with the case's shots and seed."""
     for manifest in (cwd / "outputs" / "store" / "references").glob("*/manifest.json"):
