@@ -8,6 +8,7 @@ its own, until the time is over or something is found. A find is printed with th
 from __future__ import annotations
 
 import os
+import resource
 import secrets
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent
 SECONDS = 300.0
+_MOST_MEMORY = 12 * 2**30  # address space of a round: a file that asks for more is a find, not the end of the machine
 _FAILED = 1  # pytest's exit code for tests that failed; others are mistakes in how it was called
 
 
@@ -50,11 +52,21 @@ def one_round(seed: int, seconds: float, more: list[str]) -> tuple[int | None, s
     command = [sys.executable, "-m", "pytest", "-x", *arguments(seed, more)]
     try:
         done = subprocess.run(
-            command, cwd=TESTS.parent, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=seconds
+            command,
+            cwd=TESTS.parent,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=seconds,
+            preexec_fn=_with_an_end_to_memory,
         )
     except subprocess.TimeoutExpired:
         return None, ""
     return done.returncode, done.stdout
+
+
+def _with_an_end_to_memory() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
 
 
 if __name__ == "__main__":
