@@ -9,6 +9,7 @@ import gc
 import hashlib
 import json
 import math
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -164,7 +165,8 @@ def _entries(
 
 
 def _category(entry: dict[str, Any]) -> str:
-    return _text(entry["name"], "name")
+    name = unicodedata.normalize("NFC", _text(entry["name"], "name")).strip()
+    return _text(name, "name")
 
 
 def _image(entry: dict[str, Any]) -> ImageRecord:

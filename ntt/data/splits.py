@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
+from ntt.data.classes import one_of_each_name, plain_name
 from ntt.data.coco import CocoDataset
 from ntt.errors import InputError
 
@@ -38,6 +39,8 @@ COCO_SPLITS: dict[str, tuple[str, ...]] = {
 def select_classes(dataset: CocoDataset, split: str | Sequence[str]) -> dict[int, str]:
     """The classes of a split as id -> name, in the order of the file's categories.
 
+    "all" are those that have annotations, if any has. Of several categories of one name that with annotations counts.
+
     Args:
         dataset: the annotation file to select from.
         split: "all", a name in ``COCO_SPLITS`` ("novel", "base", "fold0" .. "fold3"), or a list of names.
@@ -51,31 +54,32 @@ def select_classes(dataset: CocoDataset, split: str | Sequence[str]) -> dict[int
     for name in names:
         if name not in available:
             raise InputError(_missing(name, split, dataset))
-    wanted = set(names)
-    selected: dict[int, str] = {}
-    for category_id, name in dataset.categories.items():
-        if name not in wanted:
-            continue
-        if name in selected.values():
-            raise InputError(
-                f"{dataset.path}: several categories are called {name!r} (one has id {category_id}), and "
-                f"results could not tell them apart; rename them, or remove those without annotations"
-            )
-        selected[category_id] = name
-    return selected
+    chosen = set(one_of_each_name(dataset, dict.fromkeys(names)).values())
+    return {identity: name for identity, name in dataset.categories.items() if identity in chosen}
 
 
 def _split_names(dataset: CocoDataset, split: str | Sequence[str]) -> Sequence[str]:
     if not isinstance(split, str):
         if not split:
             raise InputError("split is an empty list; name at least one class, or use split=all")
-        return split
+        return [_as_written(name, dataset) for name in split]
     if split == "all":
-        return list(dataset.categories.values())
+        annotated = {annotation.category_id for annotation in dataset.annotations}
+        every = [name for identity, name in dataset.categories.items() if identity in annotated]
+        return every or list(dataset.categories.values())
     if split in COCO_SPLITS:
         return COCO_SPLITS[split]
     hint = f"; for that one class write split=[{split}]" if split in dataset.categories.values() else ""
     raise InputError(f"split={split} is none of all, {', '.join(COCO_SPLITS)}, nor a list of class names{hint}")
+
+
+def _as_written(name: object, dataset: CocoDataset) -> str:
+    """A name of the list as text: Hydra reads 1 and true as a number and a truth value, not as names of classes."""
+    text = plain_name("null" if name is None else str(name))
+    if isinstance(name, str) or text in dataset.categories.values():
+        return text
+    known = {other.casefold(): other for other in dataset.categories.values()}
+    return known.get(text.casefold(), text)
 
 
 def _missing(name: str, split: str | Sequence[str], dataset: CocoDataset) -> str:

@@ -138,7 +138,7 @@ def load(work: Workspace, chosen: list[Reference]) -> Iterator[tuple[Reference, 
 
 def image_path(work: Workspace, reference: Reference) -> Path:
     """Where the image of a reference is."""
-    return work.inputs.reference_images / work.inputs.references.images[reference.image_id].file_name
+    return work.inputs.reference_images.path(work.inputs.references.images[reference.image_id].file_name)
 
 
 def _encode(

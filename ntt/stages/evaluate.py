@@ -48,7 +48,11 @@ def ground_truth(work: Workspace) -> dict[str, Any]:
     """The target file restricted to this run's images and classes, in COCO's own form."""
     inputs = work.inputs
     category_ids = [inputs.target_category[i] for i in inputs.categories]
-    return restrict_ground_truth(inputs.targets, category_ids, [r.id for r in inputs.target_records])
+    truth = restrict_ground_truth(inputs.targets, category_ids, [r.id for r in inputs.target_records])
+    # A class that the target file does not know may be predicted, and has no ground truth.
+    absent = {t: inputs.categories[r] for r, t in inputs.target_category.items() if t not in inputs.targets.categories}
+    truth["categories"] += [{"id": identity, "name": name} for identity, name in absent.items()]
+    return truth
 
 
 def load(work: Workspace) -> dict[str, Any]:

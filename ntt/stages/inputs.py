@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import logging
 import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ntt.config import BackboneConfig, DatasetConfig, RunConfig, SegmenterConfig, user_path
+from ntt.data.classes import pair_classes
 from ntt.data.coco import CocoDataset, ImageRecord
-from ntt.data.readers.catalogue import AUTO, Labels, make_reader, read_labels
+from ntt.data.pictures import Pictures
+from ntt.data.readers.catalogue import AUTO, make_reader, read_labels
 from ntt.data.soundness import Findings
 from ntt.data.splits import select_classes
 from ntt.errors import InputError
+from ntt.stages import pictures
 from ntt.stages.soundness import notes, sound_references, sound_truth
 
 log = logging.getLogger(__name__)
+_LOOKED_FOR = 1000  # pictures of references that are looked for before any is drawn
 
 
 @dataclass(frozen=True)
@@ -27,34 +31,42 @@ class Inputs:
 
     Attributes:
         references: annotations that references are sampled from.
-        reference_images: folder of their images.
+        reference_images: finds their images.
         targets: the images to segment, with their ground truth when there is one.
-        target_images: folder of those images.
+        target_images: finds those images.
         has_truth: False when the targets are just a folder of images.
         categories: id -> name of the classes of the split, ids of the reference file.
         target_category: reference category id -> the id that the target file gives to the class of that name.
         target_records: the target images of this run by id, after `dataset.limit` or `dataset.sample`.
+        told: sentences about differences between the two files' classes.
         findings: "references" and "truth" -> what was derived or left out of each.
     """
 
     references: CocoDataset
-    reference_images: Path
+    reference_images: Pictures
     targets: CocoDataset
-    target_images: Path
+    target_images: Pictures
     has_truth: bool
     categories: dict[int, str]
     target_category: dict[int, int]
     target_records: list[ImageRecord]
     findings: dict[str, Findings]
+    told: list[str] = field(default_factory=list)
 
     def notes(self) -> list[str]:
         """What a person has to know of the input, in sentences."""
         names = {"references": "reference annotations", "truth": "ground truth annotations"}
-        return [note for key, found in self.findings.items() for note in notes(found, names[key])]
+        told = list(self.told)
+        told += [note for key, found in self.findings.items() for note in notes(found, names[key])]
+        told += pictures.notes(self.references, self.reference_images)
+        return told + pictures.notes(self.targets, self.target_images)
 
     def counts(self) -> dict[str, dict[str, int]]:
         """The same in numbers, for metrics.json."""
-        return {key: counts for key, found in self.findings.items() if (counts := found.counts())}
+        every = {key: found.counts() for key, found in self.findings.items()}
+        if missing := len(self.target_images.missing):
+            every["targets"] = {"missing": missing}
+        return {key: counts for key, counts in every.items() if counts}
 
 
 def check_files(config: RunConfig) -> None:
@@ -112,7 +124,13 @@ def open_inputs(config: RunConfig) -> Inputs:
     records = choose_targets(targets, dataset)
     if not records:
         raise InputError(f"{targets_path} names no image (dataset.targets): there is nothing to segment.")
-    target_category = _match_categories(categories, references.dataset, targets)
+    if found.labelled:
+        target_images = pictures.open_pictures(dataset, "target_images", targets, found.image_places, records)
+    else:
+        target_images = Pictures([targets_path])
+    told = _unannotated(references.dataset, categories, config.split)
+    target_category, differences = pair_classes(categories, references.dataset, targets)
+    told += differences
     findings = {}
     listed = dataset.reference_ids if isinstance(dataset.reference_ids, list) else None
     if found.labelled and {"evaluate", "report"} & set(config.stages):
@@ -124,15 +142,28 @@ def open_inputs(config: RunConfig) -> Inputs:
         sound, findings["references"] = sound_references(sound, categories, listed)
     return Inputs(
         references=sound,
-        reference_images=_image_folder(dataset, "reference_images", references),
+        reference_images=_reference_pictures(dataset, sound, categories, references.image_places),
         targets=targets,
-        target_images=_image_folder(dataset, "target_images", found) if found.labelled else targets_path,
+        target_images=target_images,
         has_truth=found.labelled,
         categories=categories,
         target_category=target_category,
         target_records=records,
         findings=findings,
+        told=told,
     )
+
+
+def _unannotated(references: CocoDataset, categories: dict[int, str], split: object) -> list[str]:
+    """Tools put classes into a file that own nothing: the project's name, the parent of all others."""
+    if split != "all" or len(categories) == len(references.categories):
+        return []
+    without = [name for identity, name in references.categories.items() if identity not in categories]
+    shown = ", ".join(map(repr, without[:10])) + (f" and {len(without) - 10} more" if len(without) > 10 else "")
+    return [
+        f"{references.path}: {len(without)} of {len(references.categories)} classes have no annotation and are left "
+        f"out: {shown} (split=[...] names the classes of a run)"
+    ]
 
 
 def choose_targets(targets: CocoDataset, dataset: DatasetConfig) -> list[ImageRecord]:
@@ -158,37 +189,11 @@ def _say_unlisted(targets: CocoDataset) -> None:
         )
 
 
-def _image_folder(dataset: DatasetConfig, key: str, labels: Labels) -> Path:
-    """The configured folder, else the first place of the format that has the first image."""
-    configured = getattr(dataset, key)
-    if configured is not None:
-        folder = user_path(configured)
-        if not folder.is_dir():
-            raise InputError(f"{folder} is not a folder (dataset.{key}): set dataset.root or dataset.{key}.")
-        return folder
-    first = next(iter(labels.dataset.images.values()), None)
-    for place in labels.image_places:
-        if first is None or (place / first.file_name).is_file():
-            return place
-    assert first is not None
-    raise InputError(
-        f"The images of {labels.dataset.path} were not found beside it (looked for {first.file_name}): "
-        f"set dataset.{key}=FOLDER."
-    )
-
-
-def _match_categories(categories: dict[int, str], references: CocoDataset, targets: CocoDataset) -> dict[int, int]:
-    """Pair classes by name: two exports of the same data often number them differently."""
-    if targets is references:
-        return {i: i for i in categories}
-    by_name = {name: i for i, name in targets.categories.items()}
-    taken = set(targets.categories)
-    pairs: dict[int, int] = {}
-    for i, name in categories.items():
-        if name not in by_name and i in taken:
-            raise InputError(
-                f"Class {name} has id {i} in {references.path}, which {targets.path} gives to "
-                f"{targets.categories[i]}: use the same categories in both files."
-            )
-        pairs[i] = by_name.get(name, i)
-    return pairs
+def _reference_pictures(
+    dataset: DatasetConfig, references: CocoDataset, categories: dict[int, str], places: list[Path]
+) -> Pictures:
+    """Those of the classes' usable annotations; of a large file, from which few are drawn, a sample is looked for."""
+    wanted = {a.image_id for a in references.annotations if a.category_id in categories and not a.faults}
+    used = [record for record in references.images.values() if record.id in wanted]
+    few = used if len(used) <= _LOOKED_FOR else used[:: len(used) // _LOOKED_FOR]
+    return pictures.open_pictures(dataset, "reference_images", references, places, few)

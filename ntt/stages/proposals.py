@@ -82,7 +82,7 @@ def shards(work: Workspace) -> list[Shard]:
     found = []
     for start in range(0, len(records), size):
         part = records[start : start + size]
-        images = [[work.digests.of(work.inputs.target_images / r.file_name), r.height, r.width] for r in part]
+        images = [[work.digests.of(work.inputs.target_images.path(r.file_name)), r.height, r.width] for r in part]
         found.append(Shard(part, work.store.artifact("proposals", {**networks, "images": images})))
     return found
 
@@ -124,7 +124,7 @@ class _Claimed:
     def load(self, index: int) -> np.ndarray:
         record = self._shard.records[index]
         annotated = (record.height, record.width) if record.height else None  # a bare folder has no annotated sizes
-        return load_image(self._work.inputs.target_images / record.file_name, annotated)
+        return load_image(self._work.inputs.target_images.path(record.file_name), annotated)
 
     def size(self, index: int) -> tuple[int, int]:
         return self._shard.records[index].height, self._shard.records[index].width
@@ -190,16 +190,16 @@ def _prototypes(work: Workspace) -> torch.Tensor | None:
 
 
 def _report_unreadable(work: Workspace, unreadable: list[dict[str, Any]]) -> None:
-    folder = work.inputs.target_images
+    pictures = work.inputs.target_images
     for entry in unreadable[:_NAMED]:
-        log.warning("unreadable, left out: %s: %s", folder / entry["file_name"], entry["reason"])
+        log.warning("unreadable, left out: %s: %s", pictures.path(entry["file_name"]), entry["reason"])
     if len(unreadable) > _NAMED:
         log.warning("... and %d more", len(unreadable) - _NAMED)
     write_json(work.directory / "unreadable.json", unreadable)
     log.warning("%d unreadable images in all, listed in %s", len(unreadable), work.directory / "unreadable.json")
     if len(unreadable) == len(work.inputs.target_records):
         raise InputError(
-            f"None of the {len(unreadable)} images in {folder} can be read ({unreadable[0]['reason']}): "
+            f"None of the {len(unreadable)} images in {pictures.folder} can be read ({unreadable[0]['reason']}): "
             "check dataset.target_images."
         )
 

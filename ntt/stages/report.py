@@ -73,7 +73,7 @@ def make(work: Workspace, folder: Path) -> dict[str, Any]:
     for record in work.inputs.target_records:
         if drawn == work.config.report.pictures:
             break
-        path = work.inputs.target_images / record.file_name
+        path = work.inputs.target_images.path(record.file_name)
         try:
             image = load_image(path, (record.height, record.width) if record.height else None)
         except UnreadableImage:

@@ -11,6 +11,7 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from ntt.data.coco import Annotation, ImageRecord
+from ntt.data.pictures import Pictures
 from ntt.reporting.verdicts import Instance
 from ntt.stages import report
 
@@ -40,7 +41,7 @@ def test_an_image_behind_unreadable_ones_is_drawn_with_its_objects(
     inputs = SimpleNamespace(
         categories={1: "disc"},
         target_category={1: 1},
-        target_images=tmp_path,
+        target_images=Pictures([tmp_path]),
         target_records=records,
         targets=targets,
         references=SimpleNamespace(categories={1: "disc"}),
