@@ -67,7 +67,8 @@ class Annotation:
 class CocoDataset:
     """An annotation file: ``images`` by id, ``annotations`` and ``categories`` (id -> name) in file order.
 
-    ``unlisted`` counts the annotations that were left out by the category id that the file does not list.
+    ``unlisted`` counts the annotations that were left out by the category id that the file does not list. ``told`` are
+    sentences about whatever else was left out.
     """
 
     path: Path
@@ -76,6 +77,7 @@ class CocoDataset:
     annotations: list[Annotation]
     categories: dict[int, str]
     unlisted: dict[int, int] = field(default_factory=dict)
+    told: tuple[str, ...] = ()
 
 
 def read_coco(path: str | Path, unlisted: Literal["refuse", "count"] = "refuse") -> CocoDataset:

@@ -12,7 +12,10 @@ from PIL import Image, UnidentifiedImageError
 from ntt.errors import InputError
 from ntt.foreign.parsing import parsing
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+_SUFFIXES = """
+    .jpg .jpeg .jpe .jfif .mpo .png .webp .bmp .dib .tif .tiff .gif .avif .jp2 .j2k .jpf .jpx .ppm .pgm .pbm .pnm .tga
+"""
+IMAGE_SUFFIXES = frozenset(_SUFFIXES.split())
 """Lower-case suffixes by which a folder's images are found."""
 
 # Each gets a sentence of its own; want of memory is no fault of the image.

@@ -127,8 +127,9 @@ def open_inputs(config: RunConfig) -> Inputs:
     if found.labelled:
         target_images = pictures.open_pictures(dataset, "target_images", targets, found.image_places, records)
     else:
-        target_images = Pictures([targets_path])
-    told = _unannotated(references.dataset, categories, config.split)
+        target_images = Pictures(found.image_places)
+    told = [*references.dataset.told, *found.dataset.told] if not same else [*found.dataset.told]
+    told += _unannotated(references.dataset, categories, config.split)
     target_category, differences = pair_classes(categories, references.dataset, targets)
     told += differences
     findings = {}

@@ -14,6 +14,7 @@ from typing import Any
 from hydra.utils import get_class
 
 from ntt.data.coco import CocoDataset
+from ntt.data.pictures import files_below
 from ntt.data.readers import images
 from ntt.data.readers.protocol import DatasetReader, Role
 from ntt.errors import InputError
@@ -75,7 +76,7 @@ def choose_reader(given: Format, path: Path, role: Role) -> DatasetReader:
     """
     if given != AUTO:
         reader = make_reader(given)
-        if role == "targets" and path.is_dir() and not reader.recognises(path) and images.Reader().recognises(path):
+        if role == "targets" and not reader.recognises(path) and images.Reader().recognises(path):
             return images.Reader()
         return reader
     readers = {name: make_reader(name) for name in formats()}
@@ -84,7 +85,7 @@ def choose_reader(given: Format, path: Path, role: Role) -> DatasetReader:
         raise InputError(f"{path} (dataset.{role}) may be {' or '.join(fitting)}: say which with dataset.format=NAME.")
     if fitting:
         return next(iter(fitting.values()))
-    if role == "targets" and path.is_dir() and not list(path.glob("*.json")):
+    if role == "targets" and readers["images"].recognises(path):
         return readers["images"]
     return readers["coco"]  # which says what it misses
 
@@ -115,6 +116,6 @@ def _read_unchanged(given: str, path: Path, role: Role, stamp: tuple[object, ...
 
 def _stamp(path: Path) -> tuple[object, ...]:
     """Names, sizes and times of all files: what tells that nothing changed since the labels were read."""
-    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-    states = ((file, file.stat()) for file in files)
+    files = list(files_below(path)) if path.is_dir() else [path]
+    states = ((file, file.stat()) for file in files if file.exists())
     return tuple((str(file), state.st_size, state.st_mtime_ns) for file, state in states)

@@ -1,42 +1,65 @@
-"""A folder of images without labels: targets that are segmented and not evaluated."""
+"""Images without labels, a folder of them or one file: targets that are segmented and not evaluated."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from ntt.data.coco import CocoDataset, ImageRecord
 from ntt.data.images import IMAGE_SUFFIXES, stored_size
+from ntt.data.pictures import files_below
 from ntt.data.readers.protocol import DatasetReader, Role
 from ntt.errors import InputError
 
+_OF_SYSTEMS = frozenset({"thumbs.db", "desktop.ini"})  # and whatever begins with a dot
+
 
 class Reader(DatasetReader):
-    """Every image below the folder; ids count from 1 in the order of names."""
+    """Every image below a folder, links followed, or one image; ids count from 1 in the order of names."""
 
     labelled = False
 
     def recognises(self, path: Path) -> bool:
-        """A folder with at least one image in it or below it."""
-        return path.is_dir() and next(_images(path), None) is not None
+        """An image, or a folder with at least one in it or below it."""
+        if path.is_dir():
+            return any(_is_image(file) for file in files_below(path))
+        return _is_image(path)
 
     def read(self, path: Path, role: Role) -> CocoDataset:
-        """Sizes are those that the files state; 0 x 0 where they do not."""
+        """Sizes are those that the files state; 0 x 0 where they do not. Files of other kinds are counted."""
         del role
-        files = sorted(_images(path))
-        if not files:
+        if not path.is_dir():
+            return listed_images(path, path.parent, [path])
+        every = [file for file in files_below(path) if not _of_the_system(file)]
+        images = sorted(file for file in every if _is_image(file))
+        if not images:
             kinds = ", ".join(sorted(IMAGE_SUFFIXES))
-            raise InputError(f"{path} holds neither a json nor images ({kinds}): set dataset.targets.")
-        images = {}
-        for number, file in enumerate(files, start=1):
-            height, width = stored_size(path / file) or (0, 0)
-            images[number] = ImageRecord(number, file.as_posix(), height, width)
-        return CocoDataset(path, "folder", images, [], {})
+            raise InputError(f"{path} holds neither a COCO json nor images ({kinds}): set dataset.targets.")
+        others = Counter(file.suffix.lower() or "no suffix" for file in every if not _is_image(file))
+        told: tuple[str, ...] = ()
+        if others:
+            kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(others.items()))
+            first = next(file for file in every if not _is_image(file))
+            told = (
+                f"{path}: {sum(others.values())} files that are no images are left out ({kinds}; the first is {first})",
+            )
+        return listed_images(path, path, images, told)
 
 
-def _images(folder: Path) -> Iterator[Path]:
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            if Path(name).suffix.lower() in IMAGE_SUFFIXES:
-                yield (Path(parent) / name).relative_to(folder)
+def listed_images(source: Path, folder: Path, files: Sequence[Path], told: tuple[str, ...] = ()) -> CocoDataset:
+    """The dataset of given image files, their names counted from `folder` where they are below it."""
+    images = {}
+    for number, file in enumerate(files, start=1):
+        height, width = stored_size(file) or (0, 0)
+        name = file.relative_to(folder) if file.is_relative_to(folder) else file.absolute()
+        images[number] = ImageRecord(number, name.as_posix(), height, width)
+    return CocoDataset(source, "folder", images, [], {}, told=told)
+
+
+def _is_image(file: Path) -> bool:
+    return file.suffix.lower() in IMAGE_SUFFIXES and not _of_the_system(file)
+
+
+def _of_the_system(file: Path) -> bool:
+    return file.name.startswith(".") or file.name.lower() in _OF_SYSTEMS
