@@ -15,7 +15,14 @@ from ntt.store.artifacts import MADE_AGAIN, Artifact
 from ntt.store.files import share, write_json
 
 log = logging.getLogger(__name__)
-SOURCE = ("ntt.data", "ntt.evaluation", "ntt.stages.evaluate", "ntt.stages.inputs", "ntt.stages.soundness")
+SOURCE = (
+    "ntt.data",
+    "ntt.evaluation",
+    "ntt.stages.evaluate",
+    "ntt.stages.inputs",
+    "ntt.stages.pictures",
+    "ntt.stages.soundness",
+)
 _FILE = "metrics.json"
 
 

@@ -22,6 +22,7 @@ from ntt.stages import pictures
 from ntt.stages.soundness import notes, sound_references, sound_truth
 
 log = logging.getLogger(__name__)
+_WITHOUT_TRUTH = ("references", "memory", "proposals", "match")  # stages that never see the ground truth
 _LOOKED_FOR = 1000  # pictures of references that are looked for before any is drawn
 
 
@@ -134,16 +135,19 @@ def open_inputs(config: RunConfig) -> Inputs:
     told += differences
     findings = {}
     listed = dataset.reference_ids if isinstance(dataset.reference_ids, list) else None
-    if found.labelled and {"evaluate", "report"} & set(config.stages):
+    if found.labelled and any(stage not in _WITHOUT_TRUTH for stage in config.stages):
         truth_images = [record.id for record in records]
         skip = dataset.invalid == "skip"
         targets, findings["truth"] = sound_truth(targets, target_category.values(), truth_images, skip)
     sound = references.dataset
-    if set(config.stages) != {"proposals"} or config.proposals.resemblance is not None:
+    if config.stages != ["proposals"] or config.proposals.resemblance is not None:
         sound, findings["references"] = sound_references(sound, categories, listed)
+        reference_images = _reference_pictures(dataset, sound, categories, references.image_places)
+    else:
+        reference_images = Pictures(references.image_places)
     return Inputs(
         references=sound,
-        reference_images=_reference_pictures(dataset, sound, categories, references.image_places),
+        reference_images=reference_images,
         targets=targets,
         target_images=target_images,
         has_truth=found.labelled,
