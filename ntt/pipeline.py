@@ -19,8 +19,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from ntt.config import RunConfig
 from ntt.errors import InputError
+from ntt.processes.participation import taking_part
 from ntt.processes.ranks import current_rank
-from ntt.processes.records import failures, record, wait_for_others
+from ntt.processes.records import record
 from ntt.stages.inputs import check_files, check_weights
 from ntt.stages.stage import Outcome, Stage, Stages
 from ntt.stages.workspace import Workspace
@@ -55,56 +56,58 @@ def run_pipeline(config: RunConfig, composed: DictConfig, directory: Path) -> fl
     Raises:
         InputError: something the user gave cannot be used.
     """
-    check_files(config)
     rank = current_rank()
-    work = Workspace(config, directory, rank)
-    if rank.first:
-        for note in work.inputs.notes():
-            log.warning("%s", note)
-    check_weights(config)
-    work.stages = open_stages(config)
-    if not rank.first:
-        _run_helper(work)
-        return None
-    tracker = _start_tracker(config, composed, directory)
     outcomes: dict[str, dict[str, Any]] = {}
+    metrics = None
+    with taking_part(rank, directory, outcomes, config.store.lease_seconds):
+        check_files(config)
+        work = Workspace(config, directory, rank)
+        if rank.first:
+            for note in work.inputs.notes():
+                log.warning("%s", note)
+        check_weights(config)
+        work.stages = open_stages(config)
+        if rank.first:
+            metrics = _run_first(work, composed, outcomes)
+        else:
+            _run_helper(work, outcomes)
+    if rank.first:
+        log.info("results in %s", directory)
+    return objective(metrics) if metrics else None
+
+
+def _run_first(work: Workspace, composed: DictConfig, outcomes: dict[str, dict[str, Any]]) -> dict[str, Any] | None:
+    """What the first process does: all stages. Returns the metrics, None where nothing is evaluated."""
+    config, directory = work.config, work.directory
+    tracker = _start_tracker(config, composed, directory)
     metrics, exit_code = None, 1
-    record(rank, directory, "running", outcomes)
     try:
         for stage in work.stages.listed:
             outcome = outcomes[stage.name] = _run_stage(stage, work)
             tracker.stage(stage.name, outcome["seconds"], outcome)
             write_json(directory / "timings.json", outcomes, durable=False)
-            record(rank, directory, "running", outcomes)
+            record(work.rank, directory, "running", outcomes)
         metrics = _report_to(tracker, work)
         exit_code = 0
-    except Exception as error:
-        record(rank, directory, "failed", outcomes, f"{type(error).__name__}: {error}")
-        raise
     finally:
-        work.digests.save()
-        work.sources.save()
+        _save_caches(work)
         tracker.finish(exit_code)
-    record(rank, directory, "done", outcomes)
-    wait_for_others(rank, directory, config.store.lease_seconds)
-    if failed := failures(directory):
-        told = "; ".join(f"rank {number}: {error}" for number, error in failed.items())
-        raise RuntimeError(f"The results in {directory} are complete, but other processes of this run failed: {told}")
-    log.info("results in %s", directory)
-    return objective(metrics) if metrics else None
+    return metrics
 
 
-def _run_helper(work: Workspace) -> None:
+def _save_caches(work: Workspace) -> None:
+    """Where they cannot be kept the next run reads more files, and this one is none the worse."""
+    for cache in (work.digests, work.sources):
+        try:
+            cache.save()
+        except OSError as error:
+            log.warning("what was learnt of files could not be kept for the next run (%s)", error)
+
+
+def _run_helper(work: Workspace, outcomes: dict[str, dict[str, Any]]) -> None:
     """What every process but the first does."""
-    outcomes: dict[str, dict[str, Any]] = {}
-    record(work.rank, work.directory, "running", outcomes)
-    try:
-        for stage in work.stages.helped(work.config):
-            outcomes[stage.name] = _run_stage(stage, work)
-    except Exception as error:
-        record(work.rank, work.directory, "failed", outcomes, f"{type(error).__name__}: {error}")
-        raise
-    record(work.rank, work.directory, "done", outcomes)
+    for stage in work.stages.helped(work.config):
+        outcomes[stage.name] = _run_stage(stage, work)
 
 
 def open_stages(config: RunConfig) -> Stages:
@@ -194,7 +197,9 @@ def tracked_as(config: RunConfig, directory: Path) -> tuple[str, str]:
         root, point = found
         values = "".join(f" {key}={value}" for key, value in point.swept.items())
         return f"{config.name}/{point.number}{values}", f"{config.name}/{root.name}"
-    hydra = HydraConfig.get()
     name = f"{config.name}/{directory.name}"
+    if not HydraConfig.initialized():  # composed in a notebook
+        return name, config.name
+    hydra = HydraConfig.get()
     # A sweeper that chooses its points as it goes has none in the folder.
     return name, f"{config.name}/{Path(hydra.sweep.dir).name}" if hydra.mode == RunMode.MULTIRUN else config.name

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -15,11 +17,18 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ntt.commands import complain, is_command, run_command
 from ntt.commands.composition_errors import explain
+from ntt.commands.failures import of_a_config, of_the_system
 from ntt.compute.collector import keep_what_is_loaded
 from ntt.config import read_config
 from ntt.downloads.settings import keep_libraries_offline
 from ntt.errors import InputError
+from ntt.processes.participation import RunFailedElsewhere, failure_recorded
+from ntt.processes.ranks import current_rank
+from ntt.processes.signals import Terminated, end_as_by_ctrl_c, end_with_parent
+from ntt.screen.streams import forgive_output
 from ntt.sweeps.pinned_job import as_submitted
+
+log = logging.getLogger(__name__)
 
 
 def conf_folder() -> Path:
@@ -32,12 +41,19 @@ def conf_folder() -> Path:
 def job(composed: DictConfig) -> float | None:
     """One point: compose, validate, run. Returns the segm AP (what a sweeper would optimise), None without truth."""
     hydra_config = HydraConfig.get()
+    directory = Path(hydra_config.runtime.output_dir)
+    if hydra_config.job.chdir:
+        # Hydra is in the run's folder now: the data and the store are not.
+        log.warning("hydra.job.chdir=True is not followed: relative paths count from where the command was given")
+        os.chdir(hydra_config.runtime.cwd)
     try:
-        composed = as_submitted(composed, hydra_config)
-        config = read_config(composed)
-        from ntt.pipeline import run_pipeline
+        # Here already: the other processes of a run have to learn of one that cannot even begin.
+        with failure_recorded(current_rank(), directory, {}):
+            composed = as_submitted(composed, hydra_config)
+            config = read_config(composed)
+            from ntt.pipeline import run_pipeline
 
-        objective = run_pipeline(config, composed, Path(hydra_config.runtime.output_dir))
+            objective = run_pipeline(config, composed, directory)
     except InputError as error:
         if hydra_config.mode == RunMode.MULTIRUN or _full_error_wanted():
             raise
@@ -52,7 +68,7 @@ def _full_error_wanted() -> bool:
 
 
 def main() -> None:
-    """Entry point. Exit code 0: done; 2: something in the input; 130: interrupted; 1: a fault of ours.
+    """Entry point. Exit code 0: done; 2: something in the input; 130: interrupted, 143: SIGTERM; 1: a fault of ours.
 
     HYDRA_FULL_ERROR is set so that Hydra hands exceptions on instead of printing and exiting itself; whoever had
     set it already wants the traceback and gets it.
@@ -61,18 +77,36 @@ def main() -> None:
     # Not set anew in the processes of a sweep: they inherit the HYDRA_FULL_ERROR that is ours.
     os.environ.setdefault("NTT_TRACEBACK", "1" if asked else "0")
     os.environ["HYDRA_FULL_ERROR"] = "1"
+    forgive_output()
+    end_as_by_ctrl_c()
+    end_with_parent()
     keep_libraries_offline()
     try:
         if is_command(sys.argv[1:]):
             sys.exit(run_command(sys.argv[1:], conf_folder()))
         job()
-    except KeyboardInterrupt:
-        print("ntt: interrupted; the same command continues where this one stopped.", file=sys.stderr)
-        sys.exit(130)
-    except (InputError, HydraException, OmegaConfBaseException) as error:
-        if _full_error_wanted():
+    except KeyboardInterrupt as error:
+        number = error.number if isinstance(error, Terminated) else signal.SIGINT
+        how = f"ended by {error}" if isinstance(error, Terminated) else "interrupted"
+        print(f"ntt: {how}; the same command continues where this one stopped.", file=sys.stderr)
+        sys.exit(128 + number)
+    except RunFailedElsewhere as error:
+        complain(error)
+        sys.exit(1)
+    except Exception as error:
+        said = _explained(error)
+        if said is None or _full_error_wanted():
             raise
-        sys.exit(complain(error if isinstance(error, InputError) else explain(error, conf_folder())))
+        sys.exit(complain(said))
+
+
+def _explained(error: Exception) -> InputError | None:
+    """The sentence for what a user can put right; None for a fault of ours."""
+    if isinstance(error, InputError):
+        return error
+    if said := of_a_config(error) or of_the_system(error):
+        return said
+    return explain(error, conf_folder()) if isinstance(error, HydraException | OmegaConfBaseException) else None
 
 
 if __name__ == "__main__":

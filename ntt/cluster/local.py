@@ -5,18 +5,23 @@ from __future__ import annotations
 import logging
 import os
 import queue
+import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ntt.compute.cores import usable_cores
 from ntt.errors import InputError
+from ntt.processes.signals import PARENT
 from ntt.sweeps.points import Point
 
 log = logging.getLogger(__name__)
 CONSOLE = "console.log"  # in a point's folder: what its process said
+GRACE = 30.0  # seconds that points have to close what is open
 _CORES_PER_JOB = 4  # where there is no GPU and nobody says how many jobs
 
 
@@ -72,18 +77,26 @@ def run_points(
     free: queue.Queue[dict[str, str]] = queue.Queue()
     for slot in slots:
         free.put(slot)
+    running = _Running()
 
     def run(point: Point) -> int:
         slot = free.get()
         try:
-            code = _run(point, slot, cwd)
+            code = running.run(point, slot, cwd)
         finally:
             free.put(slot)
         done(point, code)
         return code
 
     with ThreadPoolExecutor(len(slots)) as pool:
-        codes = list(pool.map(run, points))
+        futures = [pool.submit(run, point) for point in points]
+        try:
+            codes = [future.result() for future in futures]
+        except BaseException:
+            for future in futures:
+                future.cancel()
+            running.end()
+            raise
     return {point.number: code for point, code in zip(points, codes, strict=True)}
 
 
@@ -96,15 +109,48 @@ def log_outcome(point: Point, code: int) -> None:
         log.info("%s is done: %s", name, point.directory)
 
 
-def _run(point: Point, slot: dict[str, str], cwd: Path | None) -> int:
-    point.directory.mkdir(parents=True, exist_ok=True)
-    with (point.directory / CONSOLE).open("ab") as console:
-        return subprocess.run(
-            [sys.executable, "-m", "ntt.run", *point.arguments()],
-            cwd=cwd,
-            env={**os.environ, **slot},
-            stdin=subprocess.DEVNULL,
-            stdout=console,
-            stderr=subprocess.STDOUT,
-            check=False,
-        ).returncode
+class _Running:
+    """The processes of points that run now, so that none outlives the one that started them."""
+
+    def __init__(self) -> None:
+        self._processes: set[subprocess.Popen[bytes]] = set()
+        self._ended = False
+        self._lock = threading.Lock()
+
+    def run(self, point: Point, slot: dict[str, str], cwd: Path | None) -> int:
+        """Run one point to its end; returns its exit code, that of SIGTERM when none is to begin any more."""
+        point.directory.mkdir(parents=True, exist_ok=True)
+        with (point.directory / CONSOLE).open("ab") as console:
+            with self._lock:
+                if self._ended:
+                    return -signal.SIGTERM
+                process = subprocess.Popen(
+                    [sys.executable, "-m", "ntt.run", *point.arguments()],
+                    cwd=cwd,
+                    env={**os.environ, **slot, PARENT: str(os.getpid())},
+                    stdin=subprocess.DEVNULL,
+                    stdout=console,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,  # a terminal's Ctrl-C reaches us alone, and they are told by us
+                )
+                self._processes.add(process)
+            try:
+                return process.wait()
+            finally:
+                with self._lock:
+                    self._processes.discard(process)
+
+    def end(self) -> None:
+        """Tell all to end as by Ctrl-C, and after a while no longer ask."""
+        with self._lock:
+            self._ended = True
+            processes = list(self._processes)
+        log.info("ending %d points", len(processes))
+        for process in processes:
+            process.terminate()
+        until = time.monotonic() + GRACE
+        for process in processes:
+            try:
+                process.wait(max(0.0, until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
-from ntt.cluster.submissions import active_points, process_runs
+from ntt.cluster.submissions import active_points
 from ntt.foreign.documents import object_or_none
-from ntt.processes.records import beats, read_record
+from ntt.processes.records import FOLDER, living, read_record
 from ntt.sweeps.points import Point, read_points
 
 _COLOURS = {"done": "green", "running": "cyan", "failed": "red", "stopped": "yellow"}
@@ -48,15 +48,21 @@ def read_status(sweep: Path) -> list[PointStatus]:
     """
     points = read_points(sweep)
     active = active_points(sweep)
-    return [_status(point, active.get(point.number)) for point in points]
+    alive = living(_first_record(point) for point in points if active.get(point.number) != "running")
+    return [_status(point, active.get(point.number), _first_record(point) in alive) for point in points]
 
 
-def _status(point: Point, scheduled: str | None) -> PointStatus:
-    records = point.directory / "ranks"
-    ranks = {int(file.stem): record for file in records.glob("*.json") if (record := read_record(file))}
+def _first_record(point: Point) -> Path:
+    return point.directory / FOLDER / "0.json"
+
+
+def _status(point: Point, scheduled: str | None, alive: bool) -> PointStatus:
+    files = (point.directory / FOLDER).glob("*.json")
+    ranks = {int(file.stem): entry for file in files if file.stem.isdigit() and (entry := read_record(file))}
     first = ranks.get(0, {})
-    errors = [f"rank {number}: {entry['error']}" for number, entry in sorted(ranks.items()) if entry.get("error")]
-    alive = first.get("state") == "running" and _alive(first, records / "0.json")
+    ranks = {number: entry for number, entry in ranks.items() if entry.get("launch") == first.get("launch")}
+    failed = {number: entry for number, entry in sorted(ranks.items()) if entry.get("state") == "failed"}
+    errors = [f"rank {number}: {entry.get('error', 'failed')}" for number, entry in failed.items()]
     if scheduled == "running" or alive:
         state = "running"
     elif first.get("state") == "done" and not errors:
@@ -75,12 +81,6 @@ def _status(point: Point, scheduled: str | None) -> PointStatus:
         shares={number: _shards(entry) for number, entry in ranks.items()},
         metrics=_metrics(point.directory / "metrics.json") if state == "done" else {},
     )
-
-
-def _alive(entry: dict[str, Any], file: Path) -> bool:
-    if entry["host"] == socket.gethostname():
-        return process_runs(entry["host"], entry["pid"])
-    return beats(file)
 
 
 def _progress(point: Point, first: dict[str, Any], state: str) -> str:
@@ -106,20 +106,20 @@ def _metrics(file: Path) -> dict[str, float]:
 
 
 def status_table(title: str, points: Sequence[PointStatus]) -> Table:
-    """For the screen; AP in percent."""
-    table = Table(title=title, title_justify="left")
+    """For the screen; AP in percent. What users and systems named is text, never markup."""
+    table = Table(title=Text(title), title_justify="left")
     for name in ("point", "what", "state", "host", "progress", "shards by rank", "bbox AP", "segm AP"):
-        table.add_column(name, justify="right" if name in ("point", "bbox AP", "segm AP") else "left")
+        figure = name in ("point", "bbox AP", "segm AP")
+        table.add_column(name, justify="right" if figure else "left", no_wrap=figure, overflow="fold")
     for one in points:
-        colour = _COLOURS.get(one.state)
         figures = [f"{100 * one.metrics[task]:.2f}" if task in one.metrics else "" for task in ("bbox", "segm")]
-        table.add_row(
-            str(one.point.number),
-            " ".join(f"{key}={value}" for key, value in one.point.swept.items()),
-            f"[{colour}]{one.state}[/]" if colour else one.state,
-            one.host,
-            one.progress,
-            " + ".join(str(count) for _, count in sorted(one.shares.items())),
-            *figures,
-        )
+        cells = [
+            Text(str(one.point.number)),
+            Text(" ".join(f"{key}={value}" for key, value in one.point.swept.items())),
+            Text(one.state, style=_COLOURS.get(one.state, "")),
+            Text(one.host),
+            Text(one.progress),
+            Text(" + ".join(str(count) for _, count in sorted(one.shares.items()))),
+        ]
+        table.add_row(*cells, *figures)
     return table

@@ -6,10 +6,9 @@ import argparse
 import logging
 from pathlib import Path
 
-import rich
-
 from ntt.config import user_path
 from ntt.errors import InputError
+from ntt.screen.tables import show_table
 from ntt.store.files import write_atomically
 from ntt.sweeps import tables as sweep_tables
 from ntt.sweeps.collect import Sweep, collect
@@ -70,7 +69,7 @@ def _write(sweep: Sweep, published: list[Published], figure: str, out: Path) -> 
     except OSError as error:
         raise InputError(f"{out} cannot be written ({error.strerror}): give another folder with --out.") from error
     for task, rows in summary.items():
-        rich.print(sweep_tables.screen_table(task, figure, rows, names))
+        show_table(sweep_tables.screen_table(task, figure, rows, names))
     print("\n\n".join(remarks))
     log.info("wrote %s and %s to %s", ", ".join(pages), f"{stem}.png, .svg, .pdf", out)
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import rich
-
 from ntt.cluster.status import read_status, status_table
 from ntt.cluster.sweep import compose_sweep, resume, run_here, submit_points
 from ntt.config import user_path
+from ntt.screen.tables import show_table
 from ntt.sweeps.points import read_points
 
 
@@ -30,7 +29,7 @@ def run(arguments: list[str], conf: Path) -> int:
     if given.action == "run":
         return run_here(root, given.points)
     points = read_status(root)
-    rich.print(status_table(str(root), points))
+    show_table(status_table(str(root), points))
     states = [one.state for one in points]
     print(", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states)))
     return 0

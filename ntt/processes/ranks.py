@@ -7,9 +7,11 @@ share the proposals through the store's leases. The first one (rank 0) alone mat
 from __future__ import annotations
 
 import os
-import time
-from dataclasses import dataclass
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 
@@ -21,11 +23,13 @@ class Rank:
         number: 0 to `world - 1`.
         world: how many processes were started.
         local: its number on this host, which picks its GPU.
+        launch: names the start that these processes have in common; of a process that was started alone, itself.
     """
 
     number: int = 0
     world: int = 1
     local: int = 0
+    launch: str = field(default="", compare=False)
 
     @property
     def first(self) -> bool:
@@ -42,27 +46,51 @@ class Rank:
         return option
 
 
-# (number, world, local) as torchrun, and as SLURM's srun tells them.
-_VARIABLES = (("RANK", "WORLD_SIZE", "LOCAL_RANK"), ("SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID"))
+# (number, world, local) as torchrun, and as SLURM's srun tells them, and what names one start of these processes.
+_LAUNCHERS = (
+    (
+        ("RANK", "WORLD_SIZE", "LOCAL_RANK"),
+        ("TORCHELASTIC_RUN_ID", "MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_RESTART_COUNT"),
+    ),
+    (
+        ("SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID"),
+        ("SLURM_CLUSTER_NAME", "SLURM_JOB_ID", "SLURM_STEP_ID", "SLURM_RESTART_COUNT", "SLURM_JOB_START_TIME"),
+    ),
+)
 
 
-def current_rank() -> Rank:
+def current_rank(environment: Mapping[str, str] = os.environ) -> Rank:
     """Read it from the environment; a process that was started alone is rank 0 of 1."""
-    for names in _VARIABLES:
-        values = [os.environ.get(name, "") for name in names]
+    for names, launch in _LAUNCHERS:
+        values = [environment.get(name, "") for name in names]
         # A shell inside an allocation has SLURM's variables without being one of srun's processes.
-        if all(value.isdigit() for value in values) and (names[0] == "RANK" or "SLURM_STEP_ID" in os.environ):
+        if all(value.isdigit() for value in values) and (names[0] == "RANK" or "SLURM_STEP_ID" in environment):
             number, world, local = map(int, values)
-            return Rank(number, world, local)
-    return Rank()
+            if world > 1:
+                return Rank(number, world, local, " ".join(environment.get(name, "-") for name in launch))
+            break
+    return Rank(launch=f"{socket.gethostname()} {process_identity(os.getpid()) or os.getpid()}")
+
+
+def process_identity(pid: int) -> str:
+    """A process id with its start time, since ids are used again; empty when no such process can be seen running."""
+    try:
+        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return "" if after_name[0] in "ZX" else f"{pid} {after_name[19]}"
+    except (OSError, IndexError):
+        return ""
+
+
+@lru_cache(maxsize=1)
+def machine_identity() -> str:
+    """Names this boot of this machine and this process namespace: inside it, process ids mean the same to all."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return socket.gethostname()
 
 
 def started(pattern: str) -> str:
-    """When the run started, in strftime's `pattern`: the same for all processes that one torchrun started."""
-    process = os.getppid() if "TORCHELASTIC_RUN_ID" in os.environ else os.getpid()
-    try:
-        ticks = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[19])
-        booted = next(line for line in Path("/proc/stat").read_text().splitlines() if line.startswith("btime"))
-        return datetime.fromtimestamp(int(booted.split()[1]) + ticks // os.sysconf("SC_CLK_TCK")).strftime(pattern)
-    except (OSError, ValueError, StopIteration):
-        return datetime.fromtimestamp(time.time()).strftime(pattern)
+    """The time now in strftime's `pattern`: names the folder of a run, which ``ntt.processes.folders`` then claims."""
+    return datetime.now().strftime(pattern)

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import threading
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ntt.foreign.documents import object_or_none
-from ntt.processes.ranks import Rank
+from ntt.processes.ranks import Rank, machine_identity, process_identity
 from ntt.store.files import write_json
 
+log = logging.getLogger(__name__)
+
+
+FOLDER = "ranks"
 _POLL_SECONDS = 0.2  # between looks at what other processes recorded
-_BEAT_SECONDS = 15.0  # between two touches of a running process's record
-SILENT_SECONDS = 90.0  # a record untouched for so long is a dead process's; clocks may differ by the rest
+_BEAT_SECONDS = 5.0  # between two touches of a running process's record
+_OLD_BEAT_SECONDS = 15.0  # of records that do not say
+_LONGEST_BEAT_SECONDS = 60.0
+_BEATS_MISSED = 4  # a record untouched for so many beats is a dead process's
 
 
 def record(rank: Rank, directory: Path, state: str, stages: dict[str, Any], error: str = "") -> None:
@@ -27,12 +35,21 @@ def record(rank: Rank, directory: Path, state: str, stages: dict[str, Any], erro
     Args:
         rank: of this process.
         directory: the run's folder.
-        state: running, done or failed.
+        state: running, done, failed, or stopped by a signal.
         stages: outcome of each stage so far.
         error: why it failed.
     """
-    file = directory / "ranks" / f"{rank.number}.json"
-    entry = {"state": state, "host": socket.gethostname(), "pid": os.getpid(), "stages": stages}
+    file = record_file(directory, rank.number)
+    entry = {
+        "state": state,
+        "host": socket.gethostname(),
+        "machine": machine_identity(),
+        "pid": os.getpid(),
+        "process": process_identity(os.getpid()),
+        "launch": rank.launch,
+        "beat": _BEAT_SECONDS,
+        "stages": stages,
+    }
     _beats.show(file if state == "running" else None)
     write_json(file, {**entry, **({"error": error} if error else {})}, durable=False)
 
@@ -41,18 +58,10 @@ def read_record(file: Path) -> dict[str, Any] | None:
     """What :func:`record` wrote; None where the file is missing, damaged or something else."""
     entry = object_or_none(file)
     match entry:
-        case {"state": "running" | "done" | "failed", "host": str(), "pid": int(), "stages": dict(stages)}:
+        case {"state": "running" | "done" | "failed" | "stopped", "host": str(), "pid": int(), "stages": dict(stages)}:
             counted = stages.get("proposals", {})
             return entry if isinstance(counted, dict) and isinstance(counted.get("computed", 0), int) else None
     return None
-
-
-def beats(file: Path) -> bool:
-    """Whether the process whose record this is gave a sign of life lately."""
-    try:
-        return time.time() - file.stat().st_mtime < SILENT_SECONDS
-    except OSError:
-        return False
 
 
 class _Beats:
@@ -80,42 +89,77 @@ class _Beats:
 _beats = _Beats()
 
 
-def wait_for_others(rank: Rank, directory: Path, seconds: float) -> None:
-    """Let the other processes of this run come to their end, so that a failure among them is seen.
+def living(files: Iterable[Path]) -> set[Path]:
+    """Those of some records whose processes run.
 
-    Args:
-        rank: of this process, which is done.
-        directory: the run's folder.
-        seconds: how long to wait for one that says nothing: it may have been killed, or never have started.
+    On this machine their processes are looked for. Elsewhere a record has to be touched while it is watched, for as
+    long as a few beats: file times are another clock's, of a file server or a host, and are compared with no clock.
     """
-    others = [directory / "ranks" / f"{number}.json" for number in range(rank.world) if number != rank.number]
+    unknown: dict[Path, tuple[int, float]] = {}
+    alive = set()
+    for file in files:
+        entry = _of(file)
+        if entry.get("state") != "running":
+            continue
+        if recorded_here(entry):
+            if process_lives(entry):
+                alive.add(file)
+        else:
+            unknown[file] = touched(file), _BEATS_MISSED * _beat(entry)
     started = time.monotonic()
-    while time.monotonic() - started < seconds and any(_unfinished(file) for file in others):
+    if unknown:
+        hosts = ", ".join(sorted({str(_of(file).get("host")) for file in unknown}))
+        longest = max(seconds for _, seconds in unknown.values())
+        log.info("looking for signs of life of %s, for %.0f s at most", hosts, longest)
+    while unknown:
         time.sleep(_POLL_SECONDS)
+        moved = {file for file, (before, _) in unknown.items() if touched(file) != before}
+        alive |= {file for file in moved if _of(file).get("state") == "running"}
+        gone = {file for file, (_, seconds) in unknown.items() if time.monotonic() - started > seconds}
+        unknown = {file: seen for file, seen in unknown.items() if file not in moved | gone}
+    return alive
 
 
-def _unfinished(file: Path) -> bool:
-    match object_or_none(file):
-        case {"state": "running", "host": str(host), "pid": int(pid)}:
-            return host != socket.gethostname() or _alive(pid)
-        case {"state": "done" | "failed"}:
-            return False
-    return True
+def _beat(entry: dict[str, Any]) -> float:
+    match entry.get("beat"):
+        case int() | float() as seconds if 0 < seconds <= _LONGEST_BEAT_SECONDS:
+            return seconds
+    return _OLD_BEAT_SECONDS
 
 
-def _alive(pid: int) -> bool:
+def touched(file: Path) -> int:
+    """The file's time. It is opened first, for which NFS asks its server instead of its cache."""
     try:
+        with file.open("rb") as opened:
+            return os.fstat(opened.fileno()).st_mtime_ns
+    except OSError:
+        return 0
+
+
+def recorded_here(entry: dict[str, Any]) -> bool:
+    """Whether the process of a record is, or was, one of this machine and this process namespace."""
+    if "machine" in entry:
+        return bool(entry["machine"] == machine_identity())
+    return bool(entry.get("host") == socket.gethostname())
+
+
+def process_lives(entry: dict[str, Any]) -> bool:
+    """Whether the process of a record of this host runs; another one may have its number by now."""
+    try:
+        pid = int(entry["pid"])
         os.kill(pid, 0)
-    except (OSError, OverflowError):
+    except PermissionError:
+        pass  # somebody else's
+    except (OSError, OverflowError, KeyError, ValueError, TypeError):
         return False
-    return True
+    identity = entry.get("process")
+    return not identity or process_identity(pid) == identity
 
 
-def failures(directory: Path) -> dict[int, str]:
-    """Rank -> error of the processes of this run that failed. A killed one is none: others took over its work."""
-    found = {}
-    for file in sorted((directory / "ranks").glob("*.json")):
-        match object_or_none(file):
-            case {"state": "failed", "error": error}:
-                found[int(file.stem)] = str(error)
-    return found
+def _of(file: Path) -> dict[str, Any]:
+    return read_record(file) or {}
+
+
+def record_file(directory: Path, number: int) -> Path:
+    """Where the process of this number records what it does."""
+    return directory / FOLDER / f"{number}.json"

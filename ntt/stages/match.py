@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
-from functools import lru_cache, partial
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +14,7 @@ from torch import Tensor
 from ntt.compute.cores import usable_cores
 from ntt.matching.match import Detections, match
 from ntt.matching.settings import MatchSettings
+from ntt.processes.pool import map_in_processes
 from ntt.proposals.image_proposals import ImageProposals
 from ntt.screen.progress import track
 from ntt.stages import memory, proposals
@@ -83,26 +81,20 @@ Matcher = tuple[Tensor, list[int], MatchSettings]  # prototypes [C, D], category
 def _match_all(shards: list[Shard], matcher: Matcher, workers: int) -> Iterator[list[dict[str, Any]]]:
     """The predictions of each shard, in order, from this process or from several."""
     match_one = partial(match_shard, matcher=matcher)
-    if workers == 1:
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)  # as in the workers: sums in another order would be other bytes
-        try:
-            yield from map(match_one, shards)
-        finally:
-            torch.set_num_threads(threads)
-        return
+    threads = torch.get_num_threads()
+    one_thread()  # here as in the workers: sums in another order would be other bytes
     try:
-        yield from _pool(workers).map(match_one, shards, chunksize=max(1, len(shards) // (8 * workers)))
-    except BrokenProcessPool:
-        _pool.cache_clear()
-        raise
+        if workers == 1:
+            yield from map(match_one, shards)
+        else:
+            yield from map_in_processes(match_one, shards, workers, one_thread)
+    finally:
+        torch.set_num_threads(threads)
 
 
-@lru_cache(maxsize=1)
-def _pool(workers: int) -> ProcessPoolExecutor:
-    """Processes that stay for the further points of a sweep: starting one takes as long as matching many images."""
-    # Spawned, not forked: a fork of a process that has used a GPU or torch's threads may hang.
-    return ProcessPoolExecutor(workers, get_context("spawn"), torch.set_num_threads, (1,))
+def one_thread() -> None:
+    """What a process that matches begins with."""
+    torch.set_num_threads(1)
 
 
 def match_shard(shard: Shard, matcher: Matcher) -> list[dict[str, Any]]:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import os
 import socket
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from ntt.cluster import submissions
-from ntt.cluster.status import read_status
+from ntt.cluster.status import PointStatus, read_status, status_table
 from ntt.cluster.submissions import Submission, active_points, add_submission
 from ntt.processes.ranks import Rank
 from ntt.processes.records import record
+from ntt.screen.tables import show_table
 from ntt.store.files import write_json
+from ntt.sweeps.points import Point
 
 HOST = socket.gethostname()
 
@@ -48,8 +51,7 @@ def test_each_state_is_told_from_what_was_recorded(sweep):
     record(Rank(), sweep / "2", "running", {"references": {}})
     dead = {"state": "running", "host": HOST, "pid": 2**22 + 1, "stages": {}}
     write_json(sweep / "3" / "ranks" / "0.json", dead)
-    write_json(sweep / "4" / "ranks" / "0.json", {**dead, "host": "elsewhere"})
-    silent_for(100, sweep / "4" / "ranks" / "0.json")
+    write_json(sweep / "4" / "ranks" / "0.json", {**dead, "host": "elsewhere", "beat": 0.05})
     found = read_status(sweep)
     assert [one.state for one in found] == ["done", "failed", "running", "stopped", "stopped", "missing"]
     assert found[0].metrics == {"bbox": 0.25, "segm": 0.5}
@@ -58,13 +60,46 @@ def test_each_state_is_told_from_what_was_recorded(sweep):
     assert found[2].progress == "1/3 memory"
 
 
-def test_a_process_on_another_host_runs_as_long_as_it_touches_its_record(sweep):
-    elsewhere = {"state": "running", "host": "elsewhere", "pid": 1, "stages": {}}
-    for number, seconds in enumerate((0, 60, 100)):
-        write_json(sweep / str(number) / "ranks" / "0.json", elsewhere)
-        silent_for(seconds, sweep / str(number) / "ranks" / "0.json")
-    write_json(sweep / "3" / "ranks" / "0.json", {**elsewhere, "host": HOST, "pid": 2**22 + 1})  # here it is not seen
-    assert states(sweep)[:4] == ["running", "running", "stopped", "stopped"]
+@pytest.mark.parametrize("clock", [-300.0, 0.0, 300.0])
+def test_a_process_on_another_host_runs_as_long_as_it_touches_its_record_whatever_its_clock_says(sweep, clock):
+    elsewhere = {"state": "running", "host": "elsewhere", "pid": 1, "stages": {}, "beat": 0.2}
+    files = [sweep / str(number) / "ranks" / "0.json" for number in range(2)]
+    for file in files:
+        write_json(file, elsewhere)
+        silent_for(-clock, file)
+    over = threading.Event()
+
+    def touch() -> None:
+        while not over.wait(0.05):
+            silent_for(-clock, files[0])
+
+    thread = threading.Thread(target=touch)
+    thread.start()
+    try:
+        assert states(sweep)[:2] == ["running", "stopped"]
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_who_was_stopped_by_a_signal_has_not_failed(sweep):
+    record(Rank(), sweep / "0", "stopped", {}, "Terminated: SIGTERM")
+    assert states(sweep)[0] == "stopped"
+
+
+def test_what_failed_in_an_earlier_attempt_is_forgotten(sweep):
+    record(Rank(1, 2, launch="first"), sweep / "0", "failed", {}, "OSError: no")
+    record(Rank(0, 1, launch="second"), sweep / "0", "done", {})
+    assert states(sweep)[0] == "done"
+
+
+def test_names_are_text_and_no_cell_is_cut_off_a_terminal(tmp_path, capsys):
+    what = "cup [/can] [red]" + "x" * 200
+    point = Point(0, {"split": what}, tmp_path, tmp_path)
+    show_table(status_table("sweep[/]", [PointStatus(point, "failed", "host", "error [/x]", {}, {})]))
+    shown = capsys.readouterr().out
+    assert f"split={what}" in shown
+    assert "error [/x]" in shown
 
 
 def test_slurm_knows_who_waits_and_who_runs(sweep, monkeypatch):

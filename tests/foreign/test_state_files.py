@@ -19,8 +19,8 @@ from ntt.cluster.status import read_status
 from ntt.cluster.submissions import Submission, active_points, read_submissions
 from ntt.downloads.parts import Entity, Part
 from ntt.errors import InputError
+from ntt.processes.participation import failures, wait_for_others
 from ntt.processes.ranks import Rank
-from ntt.processes.records import failures, wait_for_others
 from ntt.store.artifacts import MANIFEST, Artifact
 from ntt.store.digests import FileDigests
 from ntt.store.leases import Leases
@@ -99,7 +99,7 @@ def test_damaged_records_of_processes_tell_nothing(folder: Path, raw: bytes) -> 
     (folder / "ranks").mkdir(exist_ok=True)
     (folder / "ranks" / "1.json").write_bytes(raw)
     wait_for_others(Rank(0, 2), folder, 0.0)
-    failures(folder)
+    failures(Rank(0, 2), folder)
 
 
 @given(damaged_json([asdict(Submission("local_parallel", "999999", "", [0, 1], "nobody"))]))

@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from command_line import ntt, run_options
 
 pytestmark = pytest.mark.integration
 
@@ -60,14 +59,3 @@ def test_torchrun_shares_one_run_among_its_processes(first_run, coco, small_netw
     assert sum(share["stages"]["proposals"]["computed"] for share in shares) == 5
     assert "match" not in shares[1]["stages"]
     assert (run / "metrics.json").read_bytes() == (cwd / "out" / "metrics.json").read_bytes()
-
-
-def test_a_failed_process_fails_the_run(first_run, coco, small_networks, tmp_path):
-    cwd, _ = first_run
-    (tmp_path / "out" / "ranks").mkdir(parents=True)
-    failed = {"state": "failed", "error": "MemoryError: no", "stages": {}}
-    (tmp_path / "out" / "ranks" / "1.json").write_text(json.dumps(failed))
-    done = ntt(*run_options(coco, small_networks, f"store.root={cwd}/outputs/store"), cwd=tmp_path)
-    assert done.returncode == 1
-    assert "rank 1: MemoryError: no" in done.stderr
-    assert (tmp_path / "out" / "metrics.json").exists()

@@ -1,0 +1,50 @@
+"""What the system answers when a file cannot be read or written, in one sentence with the way out."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import yaml  # type: ignore[import-untyped]
+
+from ntt.errors import InputError
+
+_WAYS = {
+    errno.EACCES: "ask for the permission, or name another place",
+    errno.EPERM: "ask for the permission, or name another place",
+    errno.EROFS: "name a place that can be written",
+    errno.ENOSPC: "free some space, or name another place; what is complete is kept",
+    errno.EDQUOT: "free some space, or name another place; what is complete is kept",
+    errno.ENOTDIR: "a file is where a folder is needed: name another place",
+    errno.EISDIR: "a folder is where a file is needed: name the file",
+    errno.EEXIST: "something else has that name: name another place",
+    errno.ENAMETOOLONG: "name a shorter one",
+    errno.ELOOP: "its links lead in a circle: name the real place",
+    errno.ESTALE: "the file server lost it: run again",
+    errno.EIO: "the disk or the file server failed: run again",
+    errno.EMFILE: "allow more open files: ulimit -n",
+    errno.ENFILE: "allow more open files: ulimit -n",
+}
+_WHERE = "where: the run's folder is hydra.run.dir (hydra.sweep.dir of a sweep), the store's store.root"
+
+
+def of_the_system(error: BaseException) -> InputError | None:
+    """The sentence for an error of the file system; None for what is a fault of ours."""
+    if not isinstance(error, OSError) or error.errno not in _WAYS or isinstance(error, BlockingIOError):
+        return None
+    files = " -> ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
+    place = str(Path(files).absolute()) if files and " -> " not in files else files or "A file"
+    return InputError(f"{place} cannot be used ({error.strerror}): {_WAYS[error.errno]} ({_WHERE}).")
+
+
+def of_a_config(error: BaseException) -> InputError | None:
+    """The sentence for a YAML file that cannot be read; None for other errors."""
+    if isinstance(error, yaml.MarkedYAMLError):
+        mark = error.problem_mark or error.context_mark
+        place = f"{mark.name}, line {mark.line + 1}, column {mark.column + 1}" if mark else "A config"
+        tab = "\\t" in str(error.problem)
+        reason = "a tab, where YAML takes spaces only" if tab else " ".join(str(error.problem).split())
+        return InputError(f"{place}: {reason}; put the file right.")
+    if isinstance(error, yaml.YAMLError):
+        return InputError(f"A config is no YAML ({' '.join(str(error).split())}): put the file right.")
+    return None

@@ -1,0 +1,29 @@
+"""What a killed process of a pool was to do is done all the same, and in the same order."""
+
+from __future__ import annotations
+
+import os
+import signal
+from functools import partial
+
+import pytest
+
+from ntt.processes.pool import map_in_processes
+
+
+def nothing() -> None:
+    pass
+
+
+def double(number: int, parent: int, killed: int) -> int:
+    if number == killed and os.getpid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return 2 * number
+
+
+@pytest.mark.parametrize("killed", [None, 0, 13, 29])
+def test_a_killed_process_costs_nothing_but_time(caplog, killed):
+    numbers = list(range(30))
+    work = partial(double, parent=os.getpid(), killed=killed)
+    assert list(map_in_processes(work, numbers, 2, nothing)) == [2 * number for number in numbers]
+    assert ("was killed" in caplog.text) == (killed is not None)
