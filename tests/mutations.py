@@ -22,7 +22,9 @@ def damaged_bytes(draw: DrawFn, valid: bytes, most: int = 3) -> bytes:
     """One to `most` changes: bytes flipped, overwritten, cut out, inserted, repeated, or cut off at the end."""
     content = bytearray(valid)
     for _ in range(draw(st.integers(1, most))):
-        at = draw(st.integers(0, max(0, len(content) - 1)))
+        last = max(0, len(content) - 1)
+        # Half of them near the end, where archives keep what tells the rest.
+        at = draw(st.integers(0, last) | st.integers(max(0, last - 99), last))
         length = draw(st.sampled_from([1, 1, 2, 4, 8, 100]))
         match draw(st.sampled_from(["flip", "set", "write", "cut", "insert", "repeat", "end"])):
             case "flip" if content:
