@@ -1,4 +1,4 @@
-"""The one exception a user is meant to read."""
+"""The exceptions a user is meant to read."""
 
 from __future__ import annotations
 
@@ -11,6 +11,25 @@ class InputError(Exception):
     The message is one sentence that names the file or key, the value, and the way out. The command line prints
     it without a traceback and exits with code 2.
     """
+
+    exit_code = 2
+
+
+class NotFinite(InputError):
+    """A network gives numbers that are not finite: no fault of the image, and nothing that is stored. Exit code 1.
+
+    Args:
+        network: its name.
+        image: where the image is.
+    """
+
+    exit_code = 1
+
+    def __init__(self, network: str, image: object) -> None:
+        super().__init__(
+            f"{network} gives numbers that are not finite (NaN or infinity) for {image}, though its weights are: try "
+            "precision=fp32; nothing of this image was stored."
+        )
 
 
 def require(condition: bool, key: str, value: object, allowed: str) -> None:

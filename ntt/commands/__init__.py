@@ -45,6 +45,6 @@ def _log_to_console() -> None:
 
 
 def complain(error: Exception) -> int:
-    """Print the one sentence of an error; returns the exit code 2."""
+    """Print the one sentence of an error; returns its exit code: 2 where it does not say another."""
     print(f"ntt: {error}", file=sys.stderr)
-    return 2
+    return int(getattr(error, "exit_code", 2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 from ntt.errors import InputError
 from ntt.foreign.parsing import parsing
+from ntt.foreign.patience import PATIENCE
 
 _SUFFIXES = """
     .jpg .jpeg .jpe .jfif .mpo .png .webp .bmp .dib .tif .tiff .gif .avif .jp2 .j2k .jpf .jpx .ppm .pgm .pbm .pnm .tga
@@ -19,7 +21,7 @@ IMAGE_SUFFIXES = frozenset(_SUFFIXES.split())
 """Lower-case suffixes by which a folder's images are found."""
 
 # Each gets a sentence of its own; want of memory is no fault of the image.
-_TOLD_APART = (FileNotFoundError, UnidentifiedImageError, Image.DecompressionBombError, MemoryError)
+_TOLD_APART = (UnidentifiedImageError, Image.DecompressionBombError, MemoryError)
 _EXIF_ORIENTATION = 0x0112
 _TO_UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -45,33 +47,52 @@ class UnreadableImage(InputError):
         return f"{self.path}: unreadable image: {self.reason}"
 
 
-def load_image(path: str | Path, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
+class LostImage(UnreadableImage):
+    """An image whose bytes could not be had, or are others than those asked for: nothing is known of what they hold."""
+
+
+def load_image(path: str | Path, size: tuple[int, int] | None = None, digest: str | None = None) -> NDArray[np.uint8]:
     """Decode an image file to RGB, uint8 [H, W, 3].
 
     The EXIF orientation is applied, unless ``size``, the annotated ``(height, width)``, fits only the picture
     as stored: annotations made on the stored pixels must stay on them. Alpha is dropped, as Pillow's own
     conversion to RGB does; 16-bit grey is divided by 257, so that its full range becomes 0..255.
 
+    Args:
+        path: of the file.
+        size: the annotated ``(height, width)``.
+        digest: sha256 of the bytes that are meant.
+
     Raises:
-        UnreadableImage: the file is missing, empty, no image, truncated, too large to decode safely, without
-            a defined meaning in 8-bit RGB, or its size is not the annotated one.
+        LostImage: the file is missing or cannot be read, also after some tries, or has other bytes than ``digest``.
+        UnreadableImage: its bytes are empty, no image, truncated, too large to decode safely, without
+            a defined meaning in 8-bit RGB, or their size is not the annotated one.
     """
     path = Path(path)
+    content = _content(path)
+    if digest is not None and hashlib.sha256(content).hexdigest() != digest:
+        raise LostImage(path, "it was replaced by another file since its checksum was computed; run again")
     try:
         with parsing(lambda reason: UnreadableImage(path, f"it is damaged or unsupported ({reason})"), _TOLD_APART):
-            return _decoded(path, size)
-    except FileNotFoundError as error:
-        raise UnreadableImage(path, "the file does not exist") from error
+            return _decoded(content, path, size)
     except UnidentifiedImageError as error:
-        empty = path.stat().st_size == 0
-        reason = "the file is empty" if empty else "it is no image of a known format"
-        raise UnreadableImage(path, reason) from error
+        raise UnreadableImage(path, "it is no image of a known format" if content else "the file is empty") from error
     except Image.DecompressionBombError as error:
         raise UnreadableImage(path, f"it has too many pixels to decode safely ({error})") from error
 
 
-def _decoded(path: Path, size: tuple[int, int] | None) -> NDArray[np.uint8]:
-    with Image.open(path) as stored:
+def _content(path: Path) -> bytes:
+    # Read whole before it is decoded: only then is it known whether the bytes or the file system are to blame.
+    try:
+        return PATIENCE.of(path.read_bytes)
+    except FileNotFoundError as error:
+        raise LostImage(path, "the file does not exist") from error
+    except OSError as error:
+        raise LostImage(path, f"the file cannot be read ({error.strerror or error})") from error
+
+
+def _decoded(content: bytes, path: Path, size: tuple[int, int] | None) -> NDArray[np.uint8]:
+    with Image.open(BytesIO(content)) as stored:
         if size is not None and sorted(size) != sorted(stored.size):
             raise UnreadableImage(path, _disagreement(stored, size))
         stored.load()

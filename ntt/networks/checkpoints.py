@@ -15,11 +15,10 @@ from torch import Tensor
 from ntt.errors import InputError
 from ntt.foreign.parsing import parsing
 from ntt.foreign.tensors import read_safetensors
+from ntt.networks.wrappers import unwrapped
 
 _LISTED = 3
 _CHUNK = 1 << 20
-# Released training checkpoints wrap the weights in one more dict under one of these names.
-_WRAPPERS = ("model", "state_dict")
 
 
 def read_checkpoint(path: str | Path, key: str, url: str | None) -> dict[str, Tensor]:
@@ -27,21 +26,51 @@ def read_checkpoint(path: str | Path, key: str, url: str | None) -> dict[str, Te
 
     Args:
         path: a ``.safetensors`` file, or a file written by ``torch.save`` (``.pth``, ``.pt``), read with
-            ``weights_only=True`` and memory-mapped where its format allows. A dict under "model" or
-            "state_dict", where the tensors should stand, is unwrapped.
+            ``weights_only=True`` and memory-mapped where its format allows. Wrappers of training code are taken off
+            (:mod:`ntt.networks.wrappers`).
         key: the option that names the file (``backbone.weights``), for the message.
         url: where the file can be downloaded, for the message; None where it cannot.
 
     Raises:
         InputError: the file is missing (with the download command), truncated, damaged, no checkpoint at all,
-            or asks to run code while it is unpickled.
+            asks to run code while it is unpickled, or holds numbers that are not finite.
     """
     path = Path(path)
     require_file(path, key, url)
     again = f"download it again with: {download_command(path, url)}" if url else "copy the file again"
     if path.suffix == ".safetensors":
-        return read_safetensors(path, f"{path} ({key})", again)
-    return _tensors(_unpickled(path, key, again), path, key)
+        loaded: Any = read_safetensors(path, f"{path} ({key})", again)
+    else:
+        loaded = _unpickled(path, key, again)
+    tensors = unwrapped(loaded, f"{path} ({key})")
+    check_finite(tensors, f"{path} ({key})", again)
+    return tensors
+
+
+def check_finite(tensors: Mapping[str, Tensor], name: str, way_out: str) -> None:
+    """Look for NaN and infinity among weights: a network with one of them finds nothing, and says nothing.
+
+    Whenever a network is loaded, which is once in a process; it costs a tenth of reading the file.
+
+    Args:
+        tensors: by name.
+        name: of their file, for the message.
+        way_out: ends the message.
+
+    Raises:
+        InputError: names the first tensor that holds one.
+    """
+    for tensor_name, tensor in tensors.items():
+        if not tensor.is_floating_point() or tensor.numel() == 0:
+            continue
+        # One pass, and NaN passes on to both.
+        least, most = torch.aminmax(tensor)
+        if not (torch.isfinite(least) and torch.isfinite(most)):
+            found = int((~torch.isfinite(tensor)).sum())
+            raise InputError(
+                f"{name} holds numbers that are not finite (NaN or infinity): {found} of {tensor.numel()} in "
+                f"{tensor_name}; it was damaged when it was trained or saved: {way_out}"
+            )
 
 
 def require_file(path: Path, key: str, url: str | None) -> None:
@@ -128,14 +157,3 @@ def _damaged_entry(path: Path) -> str | None:
             except zipfile.BadZipFile:
                 return entry.filename
     return None
-
-
-def _tensors(loaded: Any, path: Path, key: str) -> dict[str, Tensor]:
-    if isinstance(loaded, dict):
-        for wrapper in _WRAPPERS:
-            if isinstance(loaded.get(wrapper), dict):
-                loaded = loaded[wrapper]
-                break
-    if not isinstance(loaded, dict) or not all(isinstance(value, Tensor) for value in loaded.values()):
-        raise InputError(f"{path} ({key}) holds no dict of tensors; give a state dict or a .safetensors file")
-    return loaded

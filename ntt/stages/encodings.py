@@ -17,9 +17,9 @@ from safetensors.torch import save
 
 from ntt.compute.precision import arithmetic
 from ntt.data.geometry import annotation_mask
-from ntt.data.images import UnreadableImage, load_image
+from ntt.data.images import LostImage, UnreadableImage, load_image
 from ntt.data.sampling import Reference
-from ntt.errors import InputError
+from ntt.errors import InputError, NotFinite
 from ntt.foreign.tensors import read_safetensors
 from ntt.memory.crops import reference_crop
 from ntt.memory.vectors import reference_vector
@@ -29,7 +29,7 @@ from ntt.stages.references import chosen_annotations
 from ntt.stages.workspace import Workspace
 from ntt.store.artifacts import MADE_AGAIN, Artifact, fingerprint
 from ntt.store.files import write_atomically, write_json
-from ntt.store.store import Store
+from ntt.store.store import InputLost, Store
 
 log = logging.getLogger(__name__)
 CODE = 2
@@ -70,7 +70,19 @@ def artifact(work: Workspace, reference: Reference) -> Artifact:
 
 
 def ensure(work: Workspace, chosen: list[Reference]) -> int:
-    """Encode the references that nobody has encoded yet; returns how many were encoded here."""
+    """Encode the references that nobody has encoded yet; returns how many were encoded here.
+
+    Raises:
+        InputLost: an image could not be read any more; this run does without it from now on, and keys have changed.
+    """
+    before = [artifact(work, reference).key for reference in chosen]
+    made = _encode_missing(work, chosen)
+    if before != [artifact(work, reference).key for reference in chosen]:
+        raise InputLost
+    return made
+
+
+def _encode_missing(work: Workspace, chosen: list[Reference]) -> int:
     by_key = {(one := artifact(work, reference)).key: (one, reference) for reference in chosen}
     missing, _ = work.store.missing([one for one, _ in by_key.values()])
     if not missing:
@@ -84,8 +96,13 @@ def ensure(work: Workspace, chosen: list[Reference]) -> int:
         next(progress, None)
 
     def make(wanted: Artifact) -> None:
+        reference = by_key[wanted.key][1]
         with wanted.writing() as folder:
-            _encode(work, backbone, by_key[wanted.key][1], folder, turn)
+            try:
+                _encode(work, backbone, reference, folder, turn)
+            except LostImage as error:  # says nothing of what the key stands for, so it is not stored
+                work.digests.lose(error.path, error.reason)
+                raise InputLost from error
 
     next(progress)
     made = 0
@@ -148,8 +165,16 @@ def _encode(
     dataset = work.inputs.references
     record = dataset.images[reference.image_id]
     annotation = chosen_annotations(work)[reference.annotation_id]
+    path = image_path(work, reference)
+    if reason := work.digests.fault(path):
+        # Not looked at again: what the key stands for is that nothing was seen of it.
+        log.warning("reference %d dropped: %s: %s", reference.annotation_id, path, reason)
+        write_json(folder / _DROPPED, "its image could not be read")
+        return
     try:
-        image = load_image(image_path(work, reference), (record.height, record.width))
+        image = load_image(path, (record.height, record.width), work.digests.of(path))
+    except LostImage:
+        raise
     except UnreadableImage as error:
         _drop(reference, str(error), folder)
         return
@@ -162,6 +187,8 @@ def _encode(
     )
     with turn:
         features = backbone(crop.unsqueeze(0))[0]  # [grid * grid, D]
+    if not torch.isfinite(features).all():
+        raise NotFinite(backbone.name, path)
     vector = reference_vector(features, soft_mask)
     if vector is None:
         _drop(reference, f"its mask in {dataset.path} covers nothing of the crop around its bbox", folder)

@@ -83,17 +83,21 @@ class ArtifactStage(Stage):
 
     def run(self, work: Workspace) -> Outcome:
         """See :meth:`Stage.run`."""
-        artifact = self.artifact(work)
-        missing, _ = work.store.missing([artifact])
-        outcome: Outcome = {"found": artifact.key}
+        outcome: Outcome = {}
 
-        def make(_: Artifact) -> None:
+        def make(artifact: Artifact) -> None:
             nonlocal outcome
             with artifact.writing() as folder:
                 outcome = {"made": artifact.key, **self.make(work, folder)}
 
-        work.store.obtain(missing, make)
-        return outcome
+        while True:
+            artifact = self.artifact(work)
+            missing, _ = work.store.missing([artifact])
+            outcome = {"found": artifact.key}
+            work.store.obtain(missing, make)
+            if artifact.exists():
+                return outcome
+            work.derived.clear()  # its input was lost on the way, and this run's keys have changed
 
 
 class PredictionStage(ArtifactStage):

@@ -28,7 +28,7 @@ from typing import Any
 import ntt
 from ntt.errors import InputError
 from ntt.foreign.documents import parse_json
-from ntt.store.faults import PATIENCE
+from ntt.foreign.patience import PATIENCE
 from ntt.store.files import writer
 from ntt.store.folders import MANIFEST, Folders
 from ntt.store.hashing import known_sha256

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from ntt.foreign.documents import object_or_none
-from ntt.store.faults import PATIENCE
+from ntt.foreign.patience import PATIENCE
 from ntt.store.files import write_json
 from ntt.store.hashing import file_sha256
 from ntt.store.modes import open_as
@@ -61,7 +61,9 @@ class FileDigests:
         """Treat a file as missing in the rest of this run: it cannot be read any more, or has changed."""
         self._of_this_run[path] = MISSING
         self._faults[path] = reason
-        self._folder(path.parent.resolve()).pop(path.name, None)
+        folder = path.parent.resolve()
+        if self._folder(folder).pop(path.name, None):
+            self._changed.add(folder)
 
     def save(self) -> None:
         """Write what was learnt. Concurrent writers may overwrite each other: the loser's files are read again."""

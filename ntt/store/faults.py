@@ -1,20 +1,16 @@
-"""What a file system says when it fails: which of it passes, and which a person has to put right."""
+"""What a file system says of the store when it fails, as one sentence for whoever can put it right."""
 
 from __future__ import annotations
 
 import errno
 import getpass
 import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 from ntt.errors import InputError
 from ntt.store.modes import what_it_needs
-
-T = TypeVar("T")
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FORBIDDEN = (errno.EACCES, errno.EPERM)
@@ -32,39 +28,6 @@ _PASSING = frozenset(
     }
 )
 _PAUSES = (0.05, 0.25, 1.0)  # seconds between the tries
-
-
-class Patience:
-    """Waits a little for faults that pass; but not for ever where thousands of files fail for good.
-
-    Args:
-        budget: seconds that are waited in all.
-        sleep: waits.
-    """
-
-    def __init__(self, budget: float = 20.0, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._left = budget
-        self._sleep = sleep
-
-    def of(self, read: Callable[[], T]) -> T:
-        """What `read` gives, at the fourth try at the latest.
-
-        Raises:
-            OSError: of the last try; of the first where the fault is of no kind that passes.
-        """
-        for pause in _PAUSES:
-            try:
-                return read()
-            except OSError as error:
-                if error.errno not in _PASSING or self._left <= 0:
-                    raise
-            self._left -= pause
-            self._sleep(pause)
-        return read()
-
-
-PATIENCE = Patience()
-"""Of this process."""
 
 
 @contextmanager

@@ -27,6 +27,10 @@ log = logging.getLogger(__name__)
 _POLL_SECONDS = 0.2  # between looks at what other processes are making
 
 
+class InputLost(Exception):
+    """What an artifact is to be made from cannot be read: it is not made, now and under this key."""
+
+
 @dataclass
 class Claim:
     """The right of this process to make an artifact, renewed until it is released.
@@ -35,6 +39,7 @@ class Claim:
         artifact: what may be made.
         lease: the file that says so.
         made: whether we did.
+        given_up: whether we never shall, for its input is lost.
         released: whether the right was given back.
     """
 
@@ -42,6 +47,7 @@ class Claim:
     lease: Lease
     _release: Callable[[], None]
     made: bool = False
+    given_up: bool = False
     released: bool = field(default=False, init=False)
 
     def release(self) -> None:
@@ -142,6 +148,8 @@ class Store:
             artifacts: what is needed; distinct.
             made_elsewhere: told of each that exists without our doing.
 
+        One whose input was lost (:class:`InputLost`) is left to others, and not waited for.
+
         Yields:
             A claim, or None where everything missing is being made, here or elsewhere: wait a little before asking
             again. Closing the iterator gives up the claims that were not finished.
@@ -160,7 +168,7 @@ class Store:
                         waiting.append(artifact)
                         continue
                     moved = moved or claim is not None
-                    if claim and claim.made:
+                    if claim and (claim.made or claim.given_up):
                         continue
                     with explained(self.root):
                         claim = self._claim(artifact)
@@ -186,10 +194,11 @@ class Store:
 
         Args:
             claim: of :meth:`claims`.
-            make: makes the artifact, in the block of its :meth:`Artifact.writing`.
+            make: makes the artifact, in the block of its :meth:`Artifact.writing`; raises InputLost where it cannot.
 
         Returns:
-            False when we were silent for so long that another process took it over meanwhile.
+            False when its input was lost, or when we were silent for so long that another process took it over
+            meanwhile.
 
         Raises:
             InputError: the disk is full.
@@ -198,6 +207,9 @@ class Store:
             with explained(self.root):
                 claim.made = claim.lease.held() and _made_in_time(claim.artifact, make, claim.lease)
             return claim.made
+        except InputLost:
+            claim.given_up = True
+            return False
         finally:
             claim.release()
 

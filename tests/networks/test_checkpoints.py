@@ -179,3 +179,18 @@ def test_a_changed_end_record_is_refused(tmp_path: Path) -> None:
     (tmp_path / "net.pth").write_bytes(content)
     with pytest.raises(InputError, match="truncated or no checkpoint"):
         read_checkpoint(tmp_path / "net.pth", KEY, URL)
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".safetensors"])
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_numbers_that_are_not_finite_are_refused_by_the_tensor_s_name(tmp_path, suffix, bad, dtype):
+    tensors = {"a": torch.zeros(3, 2, dtype=dtype), "b": torch.zeros(2, 2, dtype=dtype), "n": torch.arange(3)}
+    path = tmp_path / f"net{suffix}"
+    tensors["b"][1, 0] = bad
+    save_file(tensors, path) if suffix == ".safetensors" else torch.save(tensors, path)
+    with pytest.raises(InputError, match=r"1 of 4 in b; .*copy the file again"):
+        read_checkpoint(path, "segmenter.weights", None)
+    tensors["b"][1, 0] = torch.finfo(dtype).max
+    save_file(tensors, path) if suffix == ".safetensors" else torch.save(tensors, path)
+    assert set(read_checkpoint(path, "segmenter.weights", None)) == {"a", "b", "n"}

@@ -153,7 +153,7 @@ def test_an_artifact_that_cannot_be_read_just_now_is_not_thrown_away(tmp_path, m
     artifact = store.artifact("memory", {})
     with artifact.writing() as folder:
         write_json(folder / "file.json", 1)
-    monkeypatch.setattr("ntt.store.faults.PATIENCE._left", 0)
+    monkeypatch.setattr("ntt.foreign.patience.PATIENCE._left", 0)
 
     def denied(path):
         raise PermissionError(errno.EACCES, "Permission denied", str(path))

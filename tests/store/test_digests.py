@@ -89,8 +89,8 @@ def test_what_is_not_there_is_told(tmp_path):
 @pytest.mark.parametrize("code", [errno.ESTALE, errno.EIO, errno.EACCES])
 def test_a_passing_fault_is_tried_again_then_told_and_never_kept(file, monkeypatch, code, fails, found):
     pauses = []
-    monkeypatch.setattr("ntt.store.faults.PATIENCE._sleep", pauses.append)
-    monkeypatch.setattr("ntt.store.faults.PATIENCE._left", 20.0)
+    monkeypatch.setattr("ntt.foreign.patience.PATIENCE._sleep", pauses.append)
+    monkeypatch.setattr("ntt.foreign.patience.PATIENCE._left", 20.0)
     left = [fails]
 
     def read(path):
