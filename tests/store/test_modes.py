@@ -6,7 +6,9 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -70,12 +72,14 @@ def test_a_store_of_ones_own_keeps_what_the_umask_says(tmp_path):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="becoming two users needs root")
 @pytest.mark.parametrize(("mode", "works"), [(0o1777, True), (0o755, False)])
-def test_two_users_with_umasks_of_their_own(tmp_path, mode, works):
+def test_two_users_with_umasks_of_their_own(mode, works):
     """The second one's work ends in a sentence that says what mode the folder needs, or just works."""
-    for folder in (tmp_path, *tmp_path.parents):
-        if str(folder).startswith("/tmp/"):
-            folder.chmod(0o755)
-    root = tmp_path / "store"
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own folders are closed to others
+        Path(folder).chmod(0o755)
+        _two_users(Path(folder) / "store", mode, works)
+
+
+def _two_users(root: Path, mode: int, works: bool) -> None:
     root.mkdir()
     os.chown(root, 1001, 1001)
     root.chmod(mode)
