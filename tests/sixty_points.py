@@ -74,9 +74,10 @@ def cheap_stages(images: int, folder: Path) -> dict[str, float]:
     from ntt.evaluation.files import write_predictions
     from ntt.masks.overlaps import mask_overlaps
     from ntt.matching.settings import MatchSettings
-    from ntt.proposals.image_proposals import ImageProposals, pack
+    from ntt.proposals.image_proposals import ImageMasks
+    from ntt.proposals.stored_form import digest_of, masks_to_tensors, vectors_to_tensors
     from ntt.stages.match import match_shard
-    from ntt.stages.proposals import Shard
+    from ntt.stages.shards import Shard
     from ntt.store.artifacts import Artifact
     from ntt.store.hashing import file_sha256
 
@@ -86,15 +87,19 @@ def cheap_stages(images: int, folder: Path) -> dict[str, float]:
     counts = [rle["counts"] for rle in made.rles]
     overlaps = mask_overlaps(made.rles)
     shuffled = [torch.randperm(PROPOSALS, generator=torch.Generator().manual_seed(i)) for i in range(DIFFERENT)]
-    found = [
-        ImageProposals(
-            *(480, 640, made.predicted_iou[order], low, made.boxes, made.areas),
-            *(made.vectors[order].half(), counts, overlaps),
-        )
+    images_masks = [
+        ImageMasks(480, 640, made.predicted_iou[order], low, made.boxes, made.areas, counts, overlaps)
         for order in shuffled
     ]
-    shard = Shard([ImageRecord(i, "", 480, 640) for i in range(DIFFERENT)], Artifact(folder, "proposals", "", {}))
-    save_file(pack(found), folder / "proposals.safetensors")
+    vectors, digest = [made.vectors[order].half() for order in shuffled], digest_of([])
+    artifacts = [Artifact(folder / name, name, "", {}) for name in ("masks", "vectors")]
+    for artifact, tensors in zip(
+        artifacts, (masks_to_tensors(images_masks, digest), vectors_to_tensors(vectors, digest)), strict=True
+    ):
+        artifact.path.mkdir(exist_ok=True)
+        save_file(tensors, artifact.path / f"{artifact.stage}.safetensors")
+    files = [artifact.path / f"{artifact.stage}.safetensors" for artifact in artifacts]
+    shard = Shard([ImageRecord(i, "", 480, 640) for i in range(DIFFERENT)], *artifacts)
     matcher = (made.prototypes, list(range(1, CLASSES + 1)), MatchSettings())
     rounds = max(1, images // DIFFERENT)
     truth, results = detections_of(images, DETECTIONS)
@@ -102,7 +107,7 @@ def cheap_stages(images: int, folder: Path) -> dict[str, float]:
     scale, per_shard = TARGETS / images, TARGETS / (rounds * DIFFERENT)
     return {
         "checksums of the proposals": per_shard
-        * seconds(lambda: [file_sha256(folder / "proposals.safetensors") for _ in range(rounds)]),
+        * seconds(lambda: [file_sha256(file) for _ in range(rounds) for file in files]),
         "reading and matching": per_shard * seconds(lambda: [match_shard(shard, matcher) for _ in range(rounds)]),
         "predictions.json": scale * seconds(lambda: write_predictions(folder / "p.json", results)),
         "evaluation": scale * seconds(lambda: evaluate(truth, results)),

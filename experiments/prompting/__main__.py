@@ -24,7 +24,7 @@ from experiments.demo_weights.figures import networks as demo_networks
 from experiments.demo_weights.proposals import encoded_reference
 from experiments.demo_weights.sizes import proposal_config, segmenter_config
 from ntt.proposals.image_proposals import ImageProposals
-from ntt.proposals.networks import Networks, finish, network_input
+from ntt.proposals.networks import EncodedImages, MasksAndVectors, network_input
 from ntt.screen.progress import track
 from ntt.segmenters.decoding import Embedding, RawProposals
 from ntt.segmenters.sam2 import Sam2
@@ -65,12 +65,13 @@ class Setting:
     proposals: list[ImageProposals] = field(default_factory=list)
     seconds: float = 0.0
 
-    def see(self, embedding: Embedding, features: Tensor, networks: Networks, size: tuple[int, int]) -> None:
-        """Prompt for one image of ``size`` (height, width)."""
+    def propose(self, encoded: EncodedImages, networks: MasksAndVectors, size: tuple[int, int]) -> None:
+        """Prompt for one encoded image of ``size`` (height, width)."""
         prototypes = None if self.segmenter.resemblance is None else networks.prototypes
         began = time.process_time()
-        seen = replace(networks, segmenter=self.segmenter, prototypes=prototypes).look(embedding, features)
-        self.proposals.append(finish(seen, *size, torch.float16))
+        own = replace(networks, segmenter=self.segmenter, prototypes=prototypes)
+        made = own.postprocess(own.decode(encoded, 0), *size)
+        self.proposals.append(ImageProposals.of(made.masks, made.vectors))
         self.seconds += time.process_time() - began
 
     def row(self, figures: Mapping[str, float], encoding: float) -> list[str]:
@@ -89,16 +90,16 @@ def measure(world: World, settings: Sequence[Mapping[str, Any]]) -> list[list[st
     """The table's rows."""
     backbone, segmenter = demo_networks(PACKAGE)
     prototypes = memory(world, encoded_reference(backbone), SHOTS, SEED)
-    networks = Networks(backbone, segmenter, prototypes)
+    networks = MasksAndVectors(backbone, segmenter, torch.float16, prototypes)
     every = [Setting(options, configured(options)) for options in settings]
     encoding = 0.0
     for picture in track(world.pictures, "prompting"):
         began = time.process_time()
-        embedding, features = networks.encode(network_input(picture, segmenter.image_size).unsqueeze(0))
+        encoded = networks.encode(network_input(picture, segmenter.image_size).unsqueeze(0))
         encoding += time.process_time() - began
         # All settings on one image after the other, so that whatever else the machine does slows them alike.
         for setting in every:
-            setting.see(embedding[0], features[0], networks, (picture.shape[0], picture.shape[1]))
+            setting.propose(encoded, networks, (picture.shape[0], picture.shape[1]))
     encoding /= len(world.pictures)
     return [one.row(average_precision(world, one.proposals, prototypes), encoding) for one in every]
 

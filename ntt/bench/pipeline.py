@@ -25,12 +25,11 @@ from torch import Tensor
 from ntt.bench.scenes import disc_logits, made_up_images
 from ntt.data.images import load_image
 from ntt.feeding.batches import ImageBatches
-from ntt.feeding.runner import Part, Runner
-from ntt.feeding.threads import Lanes, Usage
+from ntt.feeding.runner import ImageShard, Runner
+from ntt.feeding.threads import Usage, WorkerThreads
 from ntt.masks.boxes import mask_boxes
-from ntt.proposals.image_proposals import ImageProposals, pack
-from ntt.proposals.networks import Seen, finish, network_input
-from ntt.segmenters.decoding import Embedding, RawProposals
+from ntt.proposals.networks import DecodedMasks, NewProposals, network_input, postprocess_masks
+from ntt.proposals.stored_form import digest_of, grids_to_tensors, masks_to_tensors, vectors_to_tensors
 from ntt.store.files import write_atomically
 
 _SIDE, _WIDTH = 1024, 1024  # of the segmenter's input, and channels of a vector
@@ -48,22 +47,27 @@ class SleepingNetworks:
     def __init__(self, seconds: float, masks: int) -> None:
         self._seconds = seconds
         logits = disc_logits(masks)
-        self._seen = Seen(RawProposals(logits, torch.rand(masks)), mask_boxes(logits > 0), torch.rand(masks, _WIDTH))
+        inside = logits > 0
+        self._decoded = DecodedMasks(logits, torch.rand(masks), inside, mask_boxes(inside), torch.rand(masks, _WIDTH))
 
-    def encode(self, images: Tensor) -> tuple[Embedding, Tensor]:
+    def encode(self, images: Tensor) -> Tensor:
         """Sleep; nothing that anybody looks at."""
         time.sleep(self._seconds / 3 * len(images))
-        return Embedding(images, []), images
+        return images
 
-    def look(self, embedding: Embedding, features: Tensor) -> Seen:
+    def decode(self, encoded: Tensor, index: int, grid_masks: Tensor | None = None) -> DecodedMasks:
         """Sleep, then the same masks as ever."""
-        del embedding, features
+        del encoded, index, grid_masks
         time.sleep(self._seconds * 2 / 3)
-        return self._seen
+        return self._decoded
+
+    def postprocess(self, decoded: DecodedMasks, height: int, width: int) -> NewProposals:
+        """As real networks do."""
+        return postprocess_masks(decoded, height, width, torch.float16)
 
 
 class Files:
-    """A part of image files, written to one file."""
+    """A shard of image files, written to a folder."""
 
     def __init__(self, files: list[Path], target: Path) -> None:
         self._files = files
@@ -76,51 +80,57 @@ class Files:
         """Decode one."""
         return load_image(self._files[index])
 
-    def size(self, index: int) -> tuple[int, int]:
-        """Never asked for: all can be read."""
-        raise AssertionError(f"{self._files[index]} was to be readable")
+    def grid_masks(self, index: int) -> None:
+        """None is known of any image."""
 
-    def write(self, images: list[ImageProposals], unreadable: dict[int, str]) -> None:
+    def write(self, results: list[NewProposals], unreadable: dict[int, str]) -> None:
         """To disk."""
         assert not unreadable
-        write_atomically(self._target, save(pack(images)))
+        grids = [made.grid_masks for made in results]
+        digest = digest_of(grids)
+        stored = {
+            "masks": masks_to_tensors([made.masks for made in results], digest),
+            "grid_masks": grids_to_tensors(grids),
+            "vectors": vectors_to_tensors([made.vectors for made in results], digest),
+        }
+        for name, tensors in stored.items():
+            write_atomically(self._target / f"{name}.safetensors", save(tensors))
 
 
-def one_after_the_other(parts: list[Files], networks: SleepingNetworks) -> Usage:
+def one_after_the_other(shards: list[Files], networks: SleepingNetworks) -> Usage:
     """What the pipeline does, without one."""
     usage = Usage()
-    for part in parts:
-        packed = []
-        for index in range(len(part)):
+    for shard in shards:
+        results = []
+        for index in range(len(shard)):
             with usage.of("input"):
-                image = part.load(index)
+                image = shard.load(index)
                 images = network_input(image, _SIDE).unsqueeze(0)
             with usage.of("networks"):
-                embedding, features = networks.encode(images)
-                seen = networks.look(embedding[0], features[0])
-            with usage.of("packing"):
-                packed.append(finish(seen, image.shape[0], image.shape[1], torch.float16))
+                decoded = networks.decode(networks.encode(images), 0)
+            with usage.of("postprocessing"):
+                results.append(networks.postprocess(decoded, image.shape[0], image.shape[1]))
             usage.images += 1
-        with usage.of("packing"):
-            part.write(packed, {})
+        with usage.of("postprocessing"):
+            shard.write(results, {})
     return usage
 
 
-def pipelined(parts: list[Files], networks: SleepingNetworks, lanes: Lanes, batch: int) -> Usage:
+def pipelined(shards: list[Files], networks: SleepingNetworks, threads: WorkerThreads, batch: int) -> Usage:
     """The same by the runner."""
 
-    def given() -> Iterator[Part]:
-        yield from parts
+    def given() -> Iterator[ImageShard]:
+        yield from shards
 
     cpu = torch.device("cpu")
-    return Runner(lambda: networks, cpu, _SIDE, ImageBatches(cpu, batch, _SIDE), lanes, torch.float16).run(given())
+    return Runner(lambda: networks, cpu, _SIDE, ImageBatches(cpu, batch, _SIDE), threads).run(given())
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure and print; returns the exit code."""
     given = _parser().parse_args(arguments)
     networks = SleepingNetworks(given.milliseconds / 1000, given.masks)
-    lanes = Lanes(given.decoders, 2 * given.batch, given.packers, given.packers + given.batch)
+    threads = WorkerThreads(given.decoders, 2 * given.batch, given.postprocessors, given.postprocessors + given.batch)
     table = Table(
         title=f"{given.images} images of 480 x 640, {given.masks} masks, networks {given.milliseconds} ms each"
     )
@@ -130,7 +140,7 @@ def main(arguments: list[str] | None = None) -> int:
         "images/s",
         "networks busy",
         "waited for images, s",
-        "for packing, s",
+        "for postprocessing, s",
         "core-ms/image",
     ):
         table.add_column(column, justify="right" if column else "left")
@@ -141,27 +151,29 @@ def main(arguments: list[str] | None = None) -> int:
             Image.fromarray(picture).save(file)
         repeated = [files[index % _DIFFERENT] for index in range(given.images)]
         starts = range(0, given.images, given.shard)
-        parts = [Files(repeated[start : start + given.shard], folder / f"{start}.safetensors") for start in starts]
+        shards = [Files(repeated[start : start + given.shard], folder / str(start)) for start in starts]
         written = {}
         for title in ("one after the other", "pipelined"):
             began = time.process_time()
             if title == "pipelined":
-                usage = pipelined(parts, networks, lanes, given.batch)
+                usage = pipelined(shards, networks, threads, given.batch)
             else:
                 torch.set_num_threads(1)
-                usage = one_after_the_other(parts, networks)
+                usage = one_after_the_other(shards, networks)
             cores = (time.process_time() - began) / given.images
-            seconds = usage.networks + usage.input + usage.packing
+            seconds = usage.networks + usage.input + usage.postprocessing
             # Not usage.busy: a thread that wants to go on after its sleep, and has to wait for a core, is not at work.
             busy = given.images * given.milliseconds / 10 / seconds
-            figures = (seconds, usage.images / seconds, busy, usage.input, usage.packing, 1000 * cores)
+            figures = (seconds, usage.images / seconds, busy, usage.input, usage.postprocessing, 1000 * cores)
             formats = ("{:.2f}", "{:.2f}", "{:.1f} %", "{:.2f} s", "{:.2f} s", "{:.0f}")
             table.add_row(title, *(form.format(value) for form, value in zip(formats, figures, strict=True)))
-            written[title] = [(folder / f"{start}.safetensors").read_bytes() for start in starts]
+            written[title] = [
+                (file.relative_to(folder), file.read_bytes()) for file in sorted(folder.glob("*/*.safetensors"))
+            ]
     console = Console(width=None if sys.stdout.isatty() else 140)
     console.print(table)
     same = written["pipelined"] == written["one after the other"]
-    console.print(f"{len(parts)} shards, {'byte-identical' if same else 'DIFFERENT'}")
+    console.print(f"{len(shards)} shards, {'byte-identical' if same else 'DIFFERENT'}")
     return 0 if same else 1
 
 
@@ -178,7 +190,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--batch", type=int, default=8, help="images that the encoders see at once")
     add("--shard", type=int, default=8, help="images per file")
     add("--decoders", type=int, default=2, help="threads that decode")
-    add("--packers", type=int, default=2, help="threads that compute final masks")
+    add("--postprocessors", type=int, default=2, help="threads that compute final masks")
     return parser
 
 

@@ -27,6 +27,7 @@ from ntt.bench.plain import (
 from ntt.bench.scenes import HEIGHT, WIDTH, detections_of, disc_logits, ellipses
 from ntt.compute.precision import arithmetic
 from ntt.evaluation.coco import evaluate
+from ntt.masks.boxes import mask_boxes
 from ntt.masks.final import encode_final
 from ntt.masks.overlaps import mask_overlaps
 from ntt.matching.match import match
@@ -87,7 +88,7 @@ def measure_masks_and_matching(bench: Bench, count: int) -> None:
     bench.compare(
         "final masks, RLE, overlaps",
         lambda: masks_one_by_one(logits, HEIGHT, WIDTH),
-        lambda: encode_final(logits, HEIGHT, WIDTH, dense=logits.is_cuda),
+        lambda: encode_final(logits, mask_boxes(logits > 0), HEIGHT, WIDTH, whole_image=logits.is_cuda),
         same_masks,
     )
     proposals = ellipses(count, _CLASSES)

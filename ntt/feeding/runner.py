@@ -1,8 +1,8 @@
-"""Proposals of many images: decode -> encode -> prompt -> pack -> write, each beside the others.
+"""Shards of many images through the networks: load -> encode -> decode -> postprocess -> write, each beside the others.
 
-The calling thread drives the networks and nothing else. Ahead of it threads decode and resize the next images; behind
-it others compute, compress and compare the final masks; one more writes finished parts, another fetches further ones.
-All queues are bounded, so memory is, and whoever is too slow makes the one before wait.
+The calling thread drives the networks and nothing else. Ahead of it threads read and resize the next images; behind it
+others postprocess what the networks gave; one more writes finished shards, another fetches further ones. All queues are
+bounded, so memory is, and whoever is too slow makes the one before wait.
 """
 
 from __future__ import annotations
@@ -20,29 +20,30 @@ from torch import Tensor
 
 from ntt.data.images import UnreadableImage
 from ntt.feeding.batches import ImageBatches
-from ntt.feeding.device_queue import Handover, hand_over, take_over
-from ntt.feeding.threads import Lanes, Usage
-from ntt.proposals.image_proposals import ImageProposals
-from ntt.proposals.networks import Seen, finish, network_input
-from ntt.segmenters.decoding import Embedding
+from ntt.feeding.device_queue import Queued, queued, when_ready
+from ntt.feeding.threads import Usage, WorkerThreads
+from ntt.proposals.networks import network_input
 
-_PATIENCE = 0.2  # seconds between looks for parts that other processes may leave to us
+_PATIENCE = 0.2  # seconds between looks for shards that other processes may leave to us
 _END = object()
-_UNWRITTEN = 2  # parts that wait to be written or are; more would only be lost with the process
+_UNWRITTEN = 2  # shards that wait to be written or are; more would only be lost with the process
 
 
-class Looking(Protocol):
-    """What drives the device: :class:`ntt.proposals.networks.Networks`, or what stands for them."""
+class Networks(Protocol):
+    """The device's work on images: :class:`ntt.proposals.networks.MasksAndVectors` or ``VectorsOfStoredMasks``."""
 
-    def encode(self, images: Tensor) -> tuple[Embedding, Tensor]:
-        """uint8 [B, S, S, 3] -> embeddings and features of B images."""
+    def encode(self, images: Tensor, /) -> Any:
+        """uint8 [B, S, S, 3], on the device -> B encoded images."""
 
-    def look(self, embedding: Embedding, features: Tensor) -> Seen:
-        """One encoded image -> its proposals."""
+    def decode(self, encoded: Any, index: int, grid_masks: Tensor | None, /) -> Any:
+        """One of the encoded images, and the masks that are known of it -> a named tuple of tensors, on the device."""
+
+    def postprocess(self, decoded: Any, height: int, width: int, /) -> Any:
+        """These tensors and the image's size -> what is stored. Called by other threads."""
 
 
-class Part(Protocol):
-    """Images whose proposals are written together."""
+class ImageShard(Protocol):
+    """Images whose results are written together."""
 
     def __len__(self) -> int:
         """How many."""
@@ -50,202 +51,198 @@ class Part(Protocol):
     def load(self, index: int) -> np.ndarray:
         """uint8 [H, W, 3]; called by several threads. Raises UnreadableImage."""
 
-    def size(self, index: int) -> tuple[int, int]:
-        """(height, width) to note for an image that cannot be read."""
+    def grid_masks(self, index: int) -> Tensor | None:
+        """bool [N, m, m] where masks of the image are known already, else None; called by several threads."""
 
-    def write(self, images: list[ImageProposals], unreadable: dict[int, str]) -> None:
-        """Keep the proposals of all images, and why some have none; called once, by a thread of its own."""
+    def write(self, results: list[Any], unreadable: dict[int, str]) -> None:
+        """Keep the result of each image, None where it is unreadable, and why; called once, by a thread of its own."""
 
 
-class _Decoded(NamedTuple):
+class _Loaded(NamedTuple):
     """An image, ready for the networks: its size in pixels and uint8 [S, S, 3]; or why it cannot be read."""
 
     height: int
     width: int
     squared: Tensor | None
+    grid_masks: Tensor | None = None
     reason: str = ""
 
 
 @dataclass
-class _Open:
-    """A part on its way: its images' proposals by their index, and its unreadable images."""
+class _ShardInWork:
+    """A shard on its way: the results of its images by their index, and why some have none."""
 
-    part: Part
-    packed: dict[int, Future[ImageProposals]] = field(default_factory=dict)
-    nothing: dict[int, _Decoded] = field(default_factory=dict)
+    shard: ImageShard
+    results: dict[int, Future[Any]] = field(default_factory=dict)
+    unreadable: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class _Ahead:
-    """An image that is being decoded, and its place in its part."""
+class _ImageAhead:
+    """An image that is being loaded, and its place in its shard."""
 
-    opened: _Open
+    shard: _ShardInWork
     index: int
-    decoded: Future[_Decoded]
+    loaded: Future[_Loaded]
 
 
 class Runner:
-    """Makes proposals of parts as they come.
+    """Passes shards through the networks as they come.
 
     Args:
-        networks: gives the networks when the first part is there; until then nothing is loaded.
+        networks: gives the networks when the first shard is there; until then nothing is loaded.
         device: where they are.
-        image_size: side S of the segmenter's input.
-        batches: how many images they see at once.
-        lanes: what is done beside them.
-        vector_dtype: how precisely vectors are kept.
+        image_size: side S of their input.
+        batches: how many images are encoded at once.
+        threads: that work beside the networks.
         advance: told of every image that is done; called in the thread that calls :meth:`run`.
     """
 
     def __init__(
         self,
-        networks: Callable[[], Looking],
+        networks: Callable[[], Networks],
         device: torch.device,
         image_size: int,
         batches: ImageBatches,
-        lanes: Lanes,
-        vector_dtype: torch.dtype,
+        threads: WorkerThreads,
         advance: Callable[[], Any] = lambda: None,
     ) -> None:
-        self._networks = networks
+        self._load_networks = networks
         self._device = device
         self._image_size = image_size
         self._batches = batches
-        self._lanes = lanes
-        self._vector_dtype = vector_dtype
+        self._threads = threads
         self._advance = advance
         self._usage = Usage()
-        self._ahead: deque[_Ahead] = deque()
-        self._behind: set[Future[ImageProposals]] = set()
+        self._ahead: deque[_ImageAhead] = deque()
+        self._behind: set[Future[Any]] = set()
         self._writing: set[Future[None]] = set()
-        self._undecoded: deque[tuple[_Open, int]] = deque()
-        self._coming: Future[Any] | None = None  # a part, None or _END
+        self._not_loaded: deque[tuple[_ShardInWork, int]] = deque()
+        self._coming: Future[Any] | None = None  # a shard, None or _END
         self._over = False
 
-    def run(self, parts: Iterable[Part | None]) -> Usage:
-        """Make and write the proposals of all parts; may be called once.
+    def run(self, shards: Iterable[ImageShard | None]) -> Usage:
+        """Compute and write the results of all shards; may be called once.
 
         An exception of any thread ends all of them and is raised here as it is. So is a KeyboardInterrupt: what is
         being done in other threads is finished first, what waits there is dropped.
 
         Args:
-            parts: in a thread of its own, asked for the next when there is room. None means that there may be more
+            shards: in a thread of its own, asked for the next when there is room. None means that there may be more
                 later.
 
         Returns:
-            What the networks' thread did.
+            What this thread, which drives the networks, did.
         """
         own_threads = torch.get_num_threads()
         # Threads that share a step's arithmetic among more of them would only be in the networks' way.
-        self._decoders = ThreadPoolExecutor(self._lanes.decoders, "decode", torch.set_num_threads, (1,))
-        self._packers = ThreadPoolExecutor(self._lanes.packers, "pack", torch.set_num_threads, (1,))
+        self._decoders = ThreadPoolExecutor(self._threads.decoders, "decode", torch.set_num_threads, (1,))
+        self._postprocessors = ThreadPoolExecutor(
+            self._threads.postprocessors, "postprocess", torch.set_num_threads, (1,)
+        )
         self._writer = ThreadPoolExecutor(1, "write")
         self._fetcher = ThreadPoolExecutor(1, "fetch")
         try:
-            self._drive(iter(parts))
+            self._drive(iter(shards))
         finally:
-            # Packers before the writer, which waits for them.
-            for threads in (self._decoders, self._packers, self._writer, self._fetcher):
+            # Postprocessors before the writer, which waits for them.
+            for threads in (self._decoders, self._postprocessors, self._writer, self._fetcher):
                 threads.shutdown(wait=True, cancel_futures=True)
             torch.set_num_threads(own_threads)  # what a thread sets for itself also becomes the next threads' default
         return self._usage
 
-    def _drive(self, parts: Iterator[Part | None]) -> None:
-        networks: Looking | None = None
+    def _drive(self, shards: Iterator[ImageShard | None]) -> None:
+        networks: Networks | None = None
         while True:
             with self._usage.of("input"):
-                self._look_ahead(parts)
+                self._load_ahead(shards)
             batch = self._next_batch()
             if batch:
-                networks = networks or self._networks()
+                networks = networks or self._load_networks()
                 with self._usage.of("input"):
-                    self._look_ahead(parts)
-                self._see(batch, networks)
+                    self._load_ahead(shards)
+                self._compute(batch, networks)
             elif self._over and not self._behind and not self._writing:
                 return
             elif self._behind or self._writing:
-                with self._usage.of("packing"):
-                    threads: set[Future[Any]] = {*self._behind, *self._writing}
-                    wait(threads, timeout=_PATIENCE, return_when=FIRST_COMPLETED)
+                with self._usage.of("postprocessing"):
+                    busy: set[Future[Any]] = {*self._behind, *self._writing}
+                    wait(busy, timeout=_PATIENCE, return_when=FIRST_COMPLETED)
             else:
                 with self._usage.of("others"):
                     time.sleep(_PATIENCE)
             self._collect()
 
-    def _look_ahead(self, parts: Iterator[Part | None]) -> None:
-        """Have images decoded until enough are; waits for the next part only where there is nothing else to do."""
-        while len(self._ahead) < self._lanes.ahead:
-            if self._undecoded:
-                opened, index = self._undecoded.popleft()
-                self._ahead.append(_Ahead(opened, index, self._decoders.submit(self._decode, opened.part, index)))
+    def _load_ahead(self, shards: Iterator[ImageShard | None]) -> None:
+        """Have images loaded until enough are; waits for the next shard only where there is nothing else to do."""
+        while len(self._ahead) < self._threads.ahead:
+            if self._not_loaded:
+                shard, index = self._not_loaded.popleft()
+                self._ahead.append(_ImageAhead(shard, index, self._decoders.submit(self._load, shard.shard, index)))
                 continue
             if self._over:
                 return
-            self._coming = self._coming or self._fetcher.submit(next, parts, _END)
+            self._coming = self._coming or self._fetcher.submit(next, shards, _END)
             if self._ahead and not self._coming.done():
                 return
             answer, self._coming = self._coming.result(), None
             self._over = answer is _END
             if answer is None or self._over:
                 return
-            opened = _Open(answer)
-            self._undecoded.extend((opened, index) for index in range(len(answer)))
+            shard = _ShardInWork(answer)
+            self._not_loaded.extend((shard, index) for index in range(len(answer)))
 
-    def _decode(self, part: Part, index: int) -> _Decoded:
+    def _load(self, shard: ImageShard, index: int) -> _Loaded:
         try:
-            image = part.load(index)
+            image = shard.load(index)
         except UnreadableImage as error:
-            height, width = part.size(index)
-            return _Decoded(height, width, None, error.reason)
-        squared = network_input(image, self._image_size)
-        height, width = image.shape[:2]
-        return _Decoded(height, width, squared.pin_memory() if self._device.type == "cuda" else squared)
+            return _Loaded(0, 0, None, reason=error.reason)
+        squared, grid_masks = network_input(image, self._image_size), shard.grid_masks(index)
+        if self._device.type == "cuda":
+            squared = squared.pin_memory()
+            grid_masks = None if grid_masks is None else grid_masks.pin_memory()
+        return _Loaded(image.shape[0], image.shape[1], squared, grid_masks)
 
-    def _next_batch(self) -> list[_Ahead]:
-        """Cut by an image's place in its part alone: whoever makes a part, and whenever, sees the same batches."""
-        batch: list[_Ahead] = []
+    def _next_batch(self) -> list[_ImageAhead]:
+        """Cut by an image's place in its shard alone: whoever makes a shard, and whenever, encodes the same batches."""
+        batch: list[_ImageAhead] = []
         while self._ahead and (not batch or self._are_together(batch[0], self._ahead[0])):
             batch.append(self._ahead.popleft())
         return batch
 
-    def _are_together(self, one: _Ahead, other: _Ahead) -> bool:
-        return one.opened is other.opened and one.index // self._batches.size == other.index // self._batches.size
+    def _are_together(self, one: _ImageAhead, other: _ImageAhead) -> bool:
+        return one.shard is other.shard and one.index // self._batches.size == other.index // self._batches.size
 
-    def _see(self, batch: list[_Ahead], networks: Looking) -> None:
-        opened = batch[0].opened
+    def _compute(self, batch: list[_ImageAhead], networks: Networks) -> None:
+        shard = batch[0].shard
         with self._usage.of("input"):
-            decoded = [image.decoded.result() for image in batch]
-        readable: list[tuple[int, _Decoded]] = []
-        for image, found in zip(batch, decoded, strict=True):
+            loaded = [image.loaded.result() for image in batch]
+        readable: list[tuple[int, _Loaded]] = []
+        for image, found in zip(batch, loaded, strict=True):
             if found.squared is None:
-                opened.nothing[image.index] = found
+                shard.unreadable[image.index] = found.reason
                 self._done()
             else:
                 readable.append((image.index, found))
         inputs = [found.squared for _, found in readable if found.squared is not None]
         encoded = self._batches.map(networks.encode, inputs)
         for index, found in readable:
-            with self._usage.of("packing"):
-                self._make_room(self._behind, self._lanes.behind)
-            opened.packed[index] = self._look_at_one(encoded, found, networks)
-            self._behind.add(opened.packed[index])
+            with self._usage.of("postprocessing"):
+                self._make_room(self._behind, self._threads.behind)
+            shard.results[index] = self._decode_one(encoded, found, networks)
+            self._behind.add(shard.results[index])
             self._collect()
-        if batch[-1].index == len(opened.part) - 1:
-            with self._usage.of("packing"):
+        if batch[-1].index == len(shard.shard) - 1:
+            with self._usage.of("postprocessing"):
                 self._make_room(self._writing, _UNWRITTEN)
-            self._writing.add(self._writer.submit(_write, opened))
+            self._writing.add(self._writer.submit(_write, shard))
 
-    def _look_at_one(
-        self, encoded: Iterator[tuple[tuple[Embedding, Tensor], int]], found: _Decoded, networks: Looking
-    ) -> Future[ImageProposals]:
+    def _decode_one(self, encoded: Iterator[tuple[Any, int]], found: _Loaded, networks: Networks) -> Future[Any]:
         # A function of its own: its variables would keep the last image's masks while the next ones are made.
         with self._usage.of("networks"):
-            (embedding, features), place = next(encoded)
-            handover = hand_over(networks.look(embedding[place], features[place]))
-        return self._packers.submit(self._pack, handover, found.height, found.width)
-
-    def _pack(self, handover: Handover, height: int, width: int) -> ImageProposals:
-        return take_over(handover, lambda seen: finish(seen, height, width, self._vector_dtype))
+            images, place = next(encoded)
+            waiting = queued(networks.decode(images, place, found.grid_masks))
+        return self._postprocessors.submit(_postprocess, networks, waiting, found.height, found.width)
 
     def _make_room(self, busy: set[Future[Any]], limit: int) -> None:
         while len(busy) >= limit:
@@ -254,9 +251,9 @@ class Runner:
 
     def _collect(self) -> None:
         """Notice what the threads behind have done; raises what they raised."""
-        for packed in [future for future in self._behind if future.done()]:
-            self._behind.remove(packed)
-            packed.result()
+        for result in [future for future in self._behind if future.done()]:
+            self._behind.remove(result)
+            result.result()
             self._done()
         for written in [future for future in self._writing if future.done()]:
             self._writing.remove(written)
@@ -267,9 +264,10 @@ class Runner:
         self._advance()
 
 
-def _write(opened: _Open) -> None:
-    images = [
-        opened.packed[index].result() if index in opened.packed else ImageProposals.nothing(*opened.nothing[index][:2])
-        for index in range(len(opened.part))
-    ]
-    opened.part.write(images, {index: found.reason for index, found in opened.nothing.items()})
+def _postprocess(networks: Networks, waiting: Queued[Any], height: int, width: int) -> Any:
+    return when_ready(waiting, lambda decoded: networks.postprocess(decoded, height, width))
+
+
+def _write(work: _ShardInWork) -> None:
+    results = [work.results[index].result() if index in work.results else None for index in range(len(work.shard))]
+    work.shard.write(results, work.unreadable)

@@ -12,11 +12,11 @@ from pycocotools import mask as coco_mask
 from torch import Tensor
 
 ROWS_AT_ONCE = 64  # fewer would decode the strings too often, more would compute too many pairs twice
-# Characters of a mask's string, on average, from which on products of the masks themselves take less time than merging
-# runs; a proposal on a photograph has a few hundred.
+# From this average length of a mask's string on (in characters), multiplying the masks' pixels is faster than merging
+# their runs; a proposal on a photograph has a few hundred.
 _FRAYED = 4000
-DENSE_PIXELS = 2**29
-"""Of all masks of an image together, up to which they are held uncompressed: 1024 of 480 x 640 have 2 ** 28.2."""
+PIXELS_AT_MOST = 2**29
+"""Pixels of all masks of an image together up to which they are held uncompressed: 1024 of 480 x 640 have 2 ** 28.2."""
 _PIXELS_AT_ONCE = 8192  # of a product: small enough for sums in float32 to be exact, and for a core's cache
 
 
@@ -36,7 +36,7 @@ class Overlaps:
 
     @staticmethod
     def between(shared: Tensor) -> Overlaps:
-        """Those of masks whose every intersection is known.
+        """From a table of all intersections to the pairs that intersect.
 
         Args:
             shared: int32 [N, N] pixels that each two masks share, on any device.
@@ -71,7 +71,7 @@ def mask_overlaps(rles: list[dict[str, Any]]) -> Overlaps:
         rles: N COCO encodings of one size.
     """
     characters = sum(len(rle["counts"]) for rle in rles)
-    if characters > _FRAYED * len(rles) and len(rles) * math.prod(rles[0]["size"]) <= DENSE_PIXELS:
+    if characters > _FRAYED * len(rles) and len(rles) * math.prod(rles[0]["size"]) <= PIXELS_AT_MOST:
         return Overlaps.between(_intersections(rles))
     index_type = _index_type(len(rles))
     rows, cols, pixels = [], [], []

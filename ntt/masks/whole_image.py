@@ -21,7 +21,7 @@ _PIXELS_AT_ONCE = 2048
 _BLOCKS_AT_ONCE = 16
 
 
-def encode_dense(logits: Tensor, height: int, width: int) -> tuple[EncodedMasks, Overlaps]:
+def encode_whole_image(logits: Tensor, height: int, width: int) -> tuple[EncodedMasks, Overlaps]:
     """The same as ``encode_logits`` and ``mask_overlaps``, but for pixels that rounding decides.
 
     Args:

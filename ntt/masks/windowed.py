@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 from torch import Tensor
 
-from ntt.masks.boxes import mask_boxes
 from ntt.masks.resizing import Resizing, Window, antialiased
 from ntt.masks.rle import Runs, compressed_counts, joined_runs
 
@@ -33,7 +32,7 @@ class EncodedMasks:
     areas: Tensor
 
 
-def encode_logits(logits: Tensor, height: int, width: int) -> EncodedMasks:
+def encode_logits(logits: Tensor, boxes: Tensor, height: int, width: int) -> EncodedMasks:
     """Masks at the image's size (docs/method.md, section 5.3): antialiased bilinear resizing, then > 0, compressed.
 
     Only the part of the image that a mask's positive logits can reach is computed, as a weighted mean of logits that
@@ -44,12 +43,16 @@ def encode_logits(logits: Tensor, height: int, width: int) -> EncodedMasks:
 
     Args:
         logits: [N, m, m] mask logits on the host, foreground where > 0.
+        boxes: int64 [N, 4] xyxy on the mask grid, of :func:`ntt.masks.boxes.mask_boxes`.
         height: of the image, in pixels.
         width: of the image, in pixels.
     """
     if len(logits) == 0:
         return EncodedMasks([], torch.zeros((0, 4), dtype=torch.int64), torch.zeros(0, dtype=torch.int64))
-    parts = [_encode(some, height, width) for some in logits.split(_MASKS_AT_ONCE)]
+    parts = [
+        _encode(some, extents.numpy(), height, width)
+        for some, extents in zip(logits.split(_MASKS_AT_ONCE), boxes.split(_MASKS_AT_ONCE), strict=True)
+    ]
     return EncodedMasks(
         [{"size": [height, width], "counts": text} for counts, _ in parts for text in counts],
         torch.from_numpy(np.concatenate([runs.boxes for _, runs in parts])),
@@ -57,10 +60,9 @@ def encode_logits(logits: Tensor, height: int, width: int) -> EncodedMasks:
     )
 
 
-def _encode(logits: Tensor, height: int, width: int) -> tuple[list[str], Runs]:
+def _encode(logits: Tensor, extents: NDArray[np.int64], height: int, width: int) -> tuple[list[str], Runs]:
     """The strings and runs of some of the masks."""
     source = logits.shape[-1]
-    extents = mask_boxes(logits > 0).numpy()
     down, across = antialiased(source, height), antialiased(source, width)
     windows = list(zip(down.windows(extents[:, 1::2]), across.windows(extents[:, 0::2]), strict=True))
     pixels = logits.float().numpy()

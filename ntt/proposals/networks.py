@@ -1,9 +1,20 @@
-"""One image through both networks (docs/method.md, section 4)."""
+"""A mask's whole life, from the pixels of an image to what is stored of it (docs/method.md, section 4), step by step.
+
+1. Resize:      the image becomes the square that the segmenter takes.
+2. Encode:      the segmenter embeds it; the encoder describes its patches.
+3. Prompt:      points are chosen, by default the whole grid.
+4. Decode:      the segmenter gives at most one mask for each point.
+5. Pool:        the encoder's patches under a mask are averaged to the mask's vector.
+6. Postprocess: the masks are brought to the image's own size, run-length encoded and compared.
+
+Steps 2 to 5 are a device's work (:class:`MasksAndVectors`), the others a core's. Masks that are stored already need the
+encoder only (:class:`VectorsOfStoredMasks`): steps 1, 2 and 5.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -12,8 +23,9 @@ from PIL import Image
 from torch import Tensor
 
 from ntt.masks.boxes import mask_boxes
+from ntt.masks.compressed import compress_masks
 from ntt.masks.final import encode_final
-from ntt.proposals.image_proposals import ImageProposals
+from ntt.proposals.image_proposals import ImageMasks, ImageProposals
 from ntt.proposals.vectors import mask_vectors
 from ntt.segmenters.decoding import Embedding, RawProposals
 
@@ -44,6 +56,9 @@ class Segmenter(Protocol):
         """[C, D] and one image's patches [g * g, D] -> the points of ``grid`` worth a prompt."""
 
 
+# 1. Resize
+
+
 def network_input(image: np.ndarray, side: int) -> Tensor:
     """uint8 [H, W, 3] -> uint8 [side, side, 3], aspect not kept (docs/method.md, section 4.1).
 
@@ -57,103 +72,173 @@ def unit_range(images: Tensor) -> Tensor:
     return images.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format) / 255
 
 
-@dataclass(frozen=True)
-class Seen:
-    """What the networks make of one image, on their device.
+# 2. Encode
+
+
+def patch_features(encoder: Encoder, images: Tensor) -> Tensor:
+    """float32 [B, 3, S, S] in [0, 1] at the segmenter's side S -> float32 [B, grid * grid, D].
+
+    The published code resizes twice, and so do we: by PIL to the segmenter's side, then by torch to the encoder's.
+    """
+    side = encoder.image_size
+    return encoder(F.interpolate(images, (side, side), mode="bicubic", align_corners=False))
+
+
+# 3. to 5. Prompt, decode, pool
+
+
+class EncodedImages(NamedTuple):
+    """Step 2 of B images: the segmenter's embedding, and the encoder's patches, float32 [B, grid * grid, D]."""
+
+    embedding: Embedding
+    features: Tensor
+
+
+class DecodedMasks(NamedTuple):
+    """Steps 3 to 5 of one image, on the device.
 
     Attributes:
-        raw: the masks worth keeping.
-        boxes_low: int64 [N, 4], xyxy inclusive extents on the mask grid.
+        logits: float32 [N, m, m], foreground where > 0.
+        predicted_iou: float32 [N].
+        grid_masks: bool [N, m, m], the foreground.
+        boxes: int64 [N, 4], xyxy inclusive extents on the mask grid.
         vectors: float32 [N, D], L2-normalised.
     """
 
-    raw: RawProposals
-    boxes_low: Tensor
+    logits: Tensor
+    predicted_iou: Tensor
+    grid_masks: Tensor
+    boxes: Tensor
+    vectors: Tensor
+
+
+class PooledVectors(NamedTuple):
+    """Step 5 of one image whose masks are given: float32 [N, D], on the device."""
+
+    vectors: Tensor
+
+
+class NewProposals(NamedTuple):
+    """What is stored of one image.
+
+    Attributes:
+        masks: with all that belongs to them.
+        grid_masks: the masks on the segmenter's grid, compressed: what vectors are pooled from.
+        vectors: [N, D] on the host.
+    """
+
+    masks: ImageMasks
+    grid_masks: bytes
     vectors: Tensor
 
 
 @dataclass(frozen=True)
-class Networks:
-    """The two of them.
+class MasksAndVectors:
+    """The encoder and the segmenter, loaded: masks of images and their vectors in one pass.
 
     Attributes:
-        backbone: image -> patch features.
-        segmenter: image -> masks.
+        encoder: image -> patch features.
+        segmenter: image and prompts -> masks.
+        vector_dtype: how precisely vectors are kept.
         prototypes: [C, D] of the memory where only what resembles one is prompted; None to prompt the whole grid.
     """
 
-    backbone: Encoder
+    encoder: Encoder
     segmenter: Segmenter
+    vector_dtype: torch.dtype
     prototypes: Tensor | None = None
 
     @torch.no_grad()
-    def encode(self, images: Tensor) -> tuple[Embedding, Tensor]:
-        """Both encoders, on several images at once.
+    def encode(self, images: Tensor) -> EncodedImages:
+        """Step 2, of several images at once.
 
         Args:
             images: uint8 [B, S, S, 3] of :func:`network_input`, S the segmenter's side, on the networks' device.
-
-        Returns:
-            The segmenter's embedding and float32 [B, grid * grid, D] patch features.
         """
         images = unit_range(images)
-        embedding = self.segmenter.encode(images)
-        side = self.backbone.image_size
-        # The published code resizes twice, and so do we: 1024 by PIL, then the encoder's side by torch.
-        return embedding, self.backbone(F.interpolate(images, (side, side), mode="bicubic", align_corners=False))
+        return EncodedImages(self.segmenter.encode(images), patch_features(self.encoder, images))
 
     @torch.no_grad()
-    def look(self, embedding: Embedding, features: Tensor) -> Seen:
-        """Prompt the segmenter for all proposals of one encoded image.
-
-        Args:
-            embedding: of one image.
-            features: float32 [grid * grid, D], the image's patches.
-        """
+    def decode(self, encoded: EncodedImages, index: int, grid_masks: Tensor | None = None) -> DecodedMasks:
+        """Steps 3 to 5, of one of the encoded images. ``grid_masks`` is for those who have masks: here it is None."""
+        embedding, features = encoded.embedding[index], encoded.features[index]
         points = self.segmenter.grid
         if self.prototypes is not None:
             points = self.segmenter.points_like(self.prototypes, features)
         raw = self.segmenter.propose(embedding, points)
-        low = raw.logits > 0  # [N, m, m]
-        return Seen(raw, mask_boxes(low), mask_vectors(features, low, self.backbone.grid))
+        grid_masks = raw.logits > 0  # [N, m, m]
+        vectors = mask_vectors(features, grid_masks, self.encoder.grid)
+        return DecodedMasks(raw.logits, raw.predicted_iou, grid_masks, mask_boxes(grid_masks), vectors)
+
+    def postprocess(self, decoded: DecodedMasks, height: int, width: int) -> NewProposals:
+        """Step 6; see :func:`postprocess_masks`."""
+        return postprocess_masks(decoded, height, width, self.vector_dtype)
 
 
-def finish(seen: Seen, height: int, width: int, vector_dtype: torch.dtype) -> ImageProposals:
-    """What needs no network: the final masks, compressed, and their overlaps.
+@dataclass(frozen=True)
+class VectorsOfStoredMasks:
+    """The encoder alone, loaded: vectors of masks that a segmenter made earlier.
+
+    Attributes:
+        encoder: image -> patch features.
+        vector_dtype: how precisely vectors are kept.
+    """
+
+    encoder: Encoder
+    vector_dtype: torch.dtype
+
+    @torch.no_grad()
+    def encode(self, images: Tensor) -> Tensor:
+        """Step 2 of the encoder: uint8 [B, S, S, 3], S the segmenter's side -> float32 [B, grid * grid, D]."""
+        return patch_features(self.encoder, unit_range(images))
+
+    @torch.no_grad()
+    def decode(self, encoded: Tensor, index: int, grid_masks: Tensor | None) -> PooledVectors:
+        """Step 5, of one of the encoded images and its masks, bool [N, m, m]."""
+        assert grid_masks is not None, "there is nothing to pool under"
+        masks = grid_masks.to(encoded.device, non_blocking=True)
+        return PooledVectors(mask_vectors(encoded[index], masks, self.encoder.grid))
+
+    def postprocess(self, decoded: PooledVectors, height: int, width: int) -> Tensor:
+        """The vectors [N, D] as they are stored."""
+        del height, width
+        return decoded.vectors.to("cpu", self.vector_dtype)
+
+
+# 6. Postprocess
+
+
+def postprocess_masks(decoded: DecodedMasks, height: int, width: int, vector_dtype: torch.dtype) -> NewProposals:
+    """Masks at the image's own size, run-length encoded and compared; on the grid, compressed.
 
     Args:
-        seen: the networks' part.
+        decoded: of one image, on the device or on the host.
         height: of the image, in pixels.
         width: of the image, in pixels.
         vector_dtype: how precisely vectors are kept.
     """
-    if len(seen.raw) == 0:
-        return ImageProposals.nothing(height, width)
-    final, overlaps = encode_final(seen.raw.logits, height, width, dense=seen.raw.logits.is_cuda)
-    return ImageProposals(
-        height,
-        width,
-        seen.raw.predicted_iou.cpu(),
-        seen.boxes_low.cpu(),
-        final.boxes,
-        final.areas,
-        seen.vectors.to("cpu", vector_dtype),
-        [rle["counts"] for rle in final.rles],
-        overlaps,
-    )
+    logits, predicted_iou, grid_masks, boxes, vectors = decoded
+    if len(logits) == 0:
+        return NewProposals(ImageMasks.nothing(height, width), b"", torch.zeros(0, 0))
+    final, overlaps = encode_final(logits, boxes, height, width, whole_image=logits.is_cuda)
+    counts = [rle["counts"] for rle in final.rles]
+    masks = ImageMasks(height, width, predicted_iou.cpu(), boxes.cpu(), final.boxes, final.areas, counts, overlaps)
+    return NewProposals(masks, compress_masks(grid_masks), vectors.to("cpu", vector_dtype))
 
 
-def propose(image: np.ndarray, backbone: Encoder, segmenter: Segmenter, vector_dtype: torch.dtype) -> ImageProposals:
+# All of it, for one image
+
+
+def propose(image: np.ndarray, encoder: Encoder, segmenter: Segmenter, vector_dtype: torch.dtype) -> ImageProposals:
     """All class-agnostic proposals of one image.
 
     Args:
         image: uint8 [H, W, 3] RGB.
-        backbone: image -> patch features.
-        segmenter: image -> masks.
+        encoder: image -> patch features.
+        segmenter: image and prompts -> masks.
         vector_dtype: how precisely vectors are kept.
     """
-    squared = network_input(image, segmenter.image_size).unsqueeze(0)  # [1, S, S, 3]
-    networks = Networks(backbone, segmenter)
-    embedding, features = networks.encode(squared)
-    height, width = image.shape[:2]
-    return finish(networks.look(embedding[0], features[0]), height, width, vector_dtype)
+    networks = MasksAndVectors(encoder, segmenter, vector_dtype)
+    encoded = networks.encode(network_input(image, segmenter.image_size).unsqueeze(0))  # [1, S, S, 3]
+    made = networks.postprocess(networks.decode(encoded, 0), image.shape[0], image.shape[1])
+    return ImageProposals.of(made.masks, made.vectors)

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ntt.masks.boxes import mask_boxes
 from ntt.masks.final import encode_final
 from ntt.proposals.networks import network_input, unit_range
 from ntt.segmenters.decoding import Embedding, RawProposals
@@ -54,5 +55,6 @@ def segment_objects(
     logits = segmenter.segment(embedding, prompts).logits
     if not len(logits):
         return []
-    final, _ = encode_final(logits, height, width, dense=logits.is_cuda)
+    boxes = mask_boxes(logits > 0)
+    final, _ = encode_final(logits, boxes, height, width, whole_image=logits.is_cuda)
     return final.rles

@@ -23,7 +23,6 @@ from ntt.errors import InputError, NotFinite
 from ntt.foreign.tensors import read_safetensors
 from ntt.memory.crops import reference_crop
 from ntt.memory.vectors import reference_vector
-from ntt.reporting.maps import feature_maps
 from ntt.screen.progress import track
 from ntt.stages.references import chosen_annotations
 from ntt.stages.workspace import Workspace
@@ -32,10 +31,10 @@ from ntt.store.files import write_atomically, write_json
 from ntt.store.store import InputLost, Store
 
 log = logging.getLogger(__name__)
-CODE = 2
+CODE = 3
 _FILE = "encoding.safetensors"
 _DROPPED = "dropped.json"
-_LANES = 4  # encodings made at once: more would only hold more images in memory
+_AT_ONCE = 4  # encodings made at once: more would only hold more images in memory
 _PATIENCE = 0.2  # seconds between looks at what other processes are making
 
 
@@ -45,13 +44,9 @@ class Encoding:
 
     Attributes:
         vector: float32 [D], the mean of its patch features (docs/method.md, section 2).
-        pca: uint8 [grid, grid, 3], principal components of its patches.
-        clusters: uint8 [grid, grid], k-means labels of its patches, 0 outside.
     """
 
     vector: torch.Tensor
-    pca: torch.Tensor
-    clusters: torch.Tensor
 
 
 def artifact(work: Workspace, reference: Reference) -> Artifact:
@@ -75,64 +70,89 @@ def ensure(work: Workspace, chosen: list[Reference]) -> int:
     Raises:
         InputLost: an image could not be read any more; this run does without it from now on, and keys have changed.
     """
-    before = [artifact(work, reference).key for reference in chosen]
-    made = _encode_missing(work, chosen)
-    if before != [artifact(work, reference).key for reference in chosen]:
+    wanted = [(artifact(work, reference), reference) for reference in chosen]
+    made = encode_missing(work, wanted, _write, "memory")
+    if [one.key for one, _ in wanted] != [artifact(work, reference).key for reference in chosen]:
         raise InputLost
     return made
 
 
-def _encode_missing(work: Workspace, chosen: list[Reference]) -> int:
-    by_key = {(one := artifact(work, reference)).key: (one, reference) for reference in chosen}
+Encode = Callable[[Reference], tuple[torch.Tensor, torch.Tensor]]
+"""A reference -> the patch features of its crop, [grid * grid, D], and its soft mask on the patches, [grid, grid].
+
+Raises UnreadableImage; LostImage where nothing is known of the image's contents.
+"""
+
+
+def encode_missing(
+    work: Workspace,
+    wanted: list[tuple[Artifact, Reference]],
+    write: Callable[[Workspace, Reference, Encode, Path], None],
+    description: str,
+) -> int:
+    """See that artifacts exist for which references have to be encoded, but those whose image is lost.
+
+    Args:
+        work: the run.
+        wanted: what is needed, and the reference that it is of; of equal artifacts one is made.
+        write: fills an artifact's folder; called by several threads.
+        description: of the progress bar.
+
+    Returns:
+        How many were made here.
+    """
+    by_key = {one.key: (one, reference) for one, reference in wanted}
     missing, _ = work.store.missing([one for one, _ in by_key.values()])
     if not missing:
         return 0
-    backbone = work.backbone  # loaded here: each lane would load one
-    progress = track(range(len(missing)), "memory", unit="references")
-    # A CPU is shared out among the lanes; another device works for one of them at a time.
+    backbone = work.backbone  # loaded here: each thread would load one
+    progress = track(range(len(missing)), description, unit="references")
+    # A CPU is shared out among the threads; another device works for one of them at a time.
     turn = nullcontext() if work.device.type == "cpu" else threading.Lock()
+
+    def encode(reference: Reference) -> tuple[torch.Tensor, torch.Tensor]:
+        return _encode(work, backbone, reference, turn)
 
     def one_more(_: Artifact) -> None:
         next(progress, None)
 
-    def make(wanted: Artifact) -> None:
-        reference = by_key[wanted.key][1]
-        with wanted.writing() as folder:
+    def make(one: Artifact) -> None:
+        with one.writing() as folder:
             try:
-                _encode(work, backbone, reference, folder, turn)
+                write(work, by_key[one.key][1], encode, folder)
             except LostImage as error:  # says nothing of what the key stands for, so it is not stored
                 work.digests.lose(error.path, error.reason)
                 raise InputLost from error
 
     next(progress)
     made = 0
-    # Around all lanes, for what `arithmetic` sets is global: lanes that restore it would do so under the others' feet.
+    # Around all threads, for what `arithmetic` sets is global: one that restores it would do so under the others' feet.
     with arithmetic(work.device, work.precision):
-        for one in _obtain_in_lanes(work.store, missing, make, one_more):
+        for one in _obtain_in_threads(work.store, missing, make, one_more):
             one_more(one)
             made += 1
     return made
 
 
-def _obtain_in_lanes(
+def _obtain_in_threads(
     store: Store, missing: list[Artifact], make: Callable[[Artifact], None], made_elsewhere: Callable[[Artifact], None]
 ) -> Iterator[Artifact]:
     """See that all artifacts exist; yields those made here.
 
-    Several at a time, for half of an encoding is reading, cropping and clustering, which leave other cores idle.
+    Several at a time, for half of an encoding is reading and cropping, which leave other cores idle.
     """
-    threads = torch.get_num_threads()
-    lanes = min(_LANES, threads)
+    cores = torch.get_num_threads()
+    threads = min(_AT_ONCE, cores)
     running: dict[Future[bool], Artifact] = {}
     try:
         with (
             closing(store.claims(missing, made_elsewhere)) as claims,
-            ThreadPoolExecutor(lanes, "encode", torch.set_num_threads, (threads // lanes,)) as pool,
+            ThreadPoolExecutor(threads, "encode", torch.set_num_threads, (cores // threads,)) as pool,
         ):
             for claim in claims:
                 if claim:
                     running[pool.submit(store.finish, claim, make)] = claim.artifact
-                if claim and len(running) < lanes:
+                if claim and len(running) < threads:
                     continue
                 if not running:
                     time.sleep(_PATIENCE)
@@ -141,7 +161,7 @@ def _obtain_in_lanes(
                     if future.result():
                         yield artifact
     finally:
-        torch.set_num_threads(threads)  # what a thread sets for itself also becomes the next threads' default
+        torch.set_num_threads(cores)  # what a thread sets for itself also becomes the next threads' default
 
 
 def load(work: Workspace, chosen: list[Reference]) -> Iterator[tuple[Reference, Encoding]]:
@@ -150,7 +170,7 @@ def load(work: Workspace, chosen: list[Reference]) -> Iterator[tuple[Reference, 
         file = artifact(work, reference).path / _FILE
         if file.exists():
             tensors = read_safetensors(file, str(file), MADE_AGAIN)
-            yield reference, Encoding(tensors["vector"], tensors["pca"], tensors["clusters"])
+            yield reference, Encoding(tensors["vector"])
 
 
 def image_path(work: Workspace, reference: Reference) -> Path:
@@ -158,13 +178,8 @@ def image_path(work: Workspace, reference: Reference) -> Path:
     return work.inputs.reference_images.path(work.inputs.references.images[reference.image_id].file_name)
 
 
-def _encode(
-    work: Workspace, backbone: Any, reference: Reference, folder: Path, turn: AbstractContextManager[Any]
-) -> None:
+def _write(work: Workspace, reference: Reference, encode: Encode, folder: Path) -> None:
     """Write the encoding, or why there is none: an unreadable image, a mask that covers no pixel."""
-    dataset = work.inputs.references
-    record = dataset.images[reference.image_id]
-    annotation = chosen_annotations(work)[reference.annotation_id]
     path = image_path(work, reference)
     if reason := work.digests.fault(path):
         # Not looked at again: what the key stands for is that nothing was seen of it.
@@ -172,29 +187,39 @@ def _encode(
         write_json(folder / _DROPPED, "its image could not be read")
         return
     try:
-        image = load_image(path, (record.height, record.width), work.digests.of(path))
+        vector = reference_vector(*encode(reference))
     except LostImage:
         raise
     except UnreadableImage as error:
         _drop(reference, str(error), folder)
         return
+    if vector is None:
+        file = work.inputs.references.path
+        _drop(reference, f"its mask in {file} covers nothing of the crop around its bbox", folder)
+        return
+    write_atomically(folder / _FILE, save({"vector": vector.cpu()}))
+
+
+def _encode(
+    work: Workspace, backbone: Any, reference: Reference, turn: AbstractContextManager[Any]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """See :data:`Encode`."""
+    dataset = work.inputs.references
+    record = dataset.images[reference.image_id]
+    annotation = chosen_annotations(work)[reference.annotation_id]
+    path = image_path(work, reference)
+    image = load_image(path, (record.height, record.width), work.digests.of(path))
     try:
         mask = annotation_mask(annotation, record.height, record.width)
     except InputError as error:
         raise InputError(f"{dataset.path}: {error}") from error
-    crop, soft_mask = reference_crop(
-        image, mask, annotation.bbox, work.config.memory.context, backbone.image_size, backbone.grid
-    )
+    context = work.config.memory.context
+    crop, soft_mask = reference_crop(image, mask, annotation.bbox, context, backbone.image_size, backbone.grid)
     with turn:
         features = backbone(crop.unsqueeze(0))[0]  # [grid * grid, D]
     if not torch.isfinite(features).all():
         raise NotFinite(backbone.name, path)
-    vector = reference_vector(features, soft_mask)
-    if vector is None:
-        _drop(reference, f"its mask in {dataset.path} covers nothing of the crop around its bbox", folder)
-        return
-    pca, clusters = feature_maps(features, soft_mask)
-    write_atomically(folder / _FILE, save({"vector": vector.cpu(), "pca": pca, "clusters": clusters}))
+    return features, soft_mask
 
 
 def _drop(reference: Reference, reason: str, folder: Path) -> None:

@@ -18,7 +18,8 @@ from ntt.processes.pool import map_in_processes
 from ntt.proposals.image_proposals import ImageProposals
 from ntt.screen.progress import track
 from ntt.stages import memory, proposals
-from ntt.stages.proposals import Shard
+from ntt.stages.shards import Shard
+from ntt.stages.shards import shards as all_shards
 from ntt.stages.stage import Outcome, PredictionStage
 from ntt.stages.workspace import Workspace, once_per_run
 from ntt.store.artifacts import Artifact
@@ -28,7 +29,9 @@ SOURCE = (
     "ntt.masks.overlaps",
     "ntt.matching",
     "ntt.proposals.image_proposals",
+    "ntt.proposals.stored_form",
     "ntt.stages.match",
+    "ntt.stages.shards",
 )
 _IMAGES_PER_WORKER = 250  # starting a process costs as much as matching so many images
 
@@ -42,7 +45,7 @@ def artifact(work: Workspace) -> Artifact:
         {
             "code": work.sources.of(*SOURCE),
             "memory": memory.artifact(work).key,
-            "proposals": [shard.artifact.key for shard in _shards(work)],
+            "proposals": [shard.vectors.key for shard in _shards(work)],
             "images": [record.id for record in inputs.target_records],
             "categories": [inputs.target_category[i] for i in inputs.categories],
             "matcher": asdict(work.config.matcher),
@@ -52,14 +55,13 @@ def artifact(work: Workspace) -> Artifact:
 
 @once_per_run
 def _shards(work: Workspace) -> list[Shard]:
-    return proposals.shards(work)
+    return all_shards(work)
 
 
 def match_all(work: Workspace) -> tuple[list[dict[str, Any]], Outcome]:
     """The predictions of every target image as COCO results, and what was done."""
     shards = _shards(work)
-    for shard in shards:
-        work.require(shard.artifact)
+    proposals.require(work, shards)
     bank = memory.load(work)
     category_ids = [work.inputs.target_category[i] for i in bank.category_ids]
     matcher = (bank.prototypes(), category_ids, work.config.matcher)

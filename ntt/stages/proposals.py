@@ -2,8 +2,9 @@
 
 The expensive stage, and the one that every shot count, seed, split and matcher setting shares, unless
 `proposals.resemblance` has the memory choose the prompts: then each memory has proposals of its own. Images are grouped
-into shards; a shard is an artifact of its own, so a killed run loses one shard, and runs over other image lists
-reuse what they have in common.
+into shards, so a killed run loses one shard, and runs over other image lists reuse what they have in common. Of each
+shard the masks are one artifact and their vectors another (:mod:`ntt.stages.shards`): another backbone over the same
+images computes vectors of the masks that are there, without a segmenter.
 """
 
 from __future__ import annotations
@@ -11,95 +12,53 @@ from __future__ import annotations
 import logging
 import shutil
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
-from safetensors.torch import save
+from torch import Tensor
 
 from ntt.config import RunConfig
-from ntt.data.coco import ImageRecord
-from ntt.data.images import load_image
 from ntt.errors import InputError
 from ntt.feeding.batches import ImageBatches
-from ntt.feeding.runner import Part, Runner
-from ntt.feeding.threads import Lanes
-from ntt.foreign.documents import read_object
-from ntt.foreign.tensors import read_safetensors
-from ntt.proposals.image_proposals import ImageProposals, pack, unpack
-from ntt.proposals.networks import Networks
+from ntt.feeding.runner import ImageShard, Networks, Runner
+from ntt.feeding.threads import WorkerThreads
+from ntt.proposals.networks import MasksAndVectors, VectorsOfStoredMasks
 from ntt.screen.progress import track
 from ntt.stages import memory
+from ntt.stages.claimed_shards import NewShard, ShardWithMasks
+from ntt.stages.shards import Shard, asks_references, shards
 from ntt.stages.stage import Outcome, Stage
 from ntt.stages.workspace import Workspace
-from ntt.store.artifacts import MADE_AGAIN, Artifact
-from ntt.store.files import write_atomically, write_json
+from ntt.store.artifacts import Artifact
+from ntt.store.files import write_json
 from ntt.store.store import Claim
 
 log = logging.getLogger(__name__)
-CODE = 2
-_FILE = "proposals.safetensors"
-_UNREADABLE = "unreadable.json"
 _NAMED = 20  # unreadable images named one by one in the log
 _BYTES_PER_MASK = 700  # run lengths and overlaps of one mask, a generous average over COCO
-
-
-@dataclass
-class Shard:
-    """Consecutive target images and the artifact that holds their proposals."""
-
-    records: list[ImageRecord]
-    artifact: Artifact
-
-    def read(self) -> list[ImageProposals]:
-        file = self.artifact.path / _FILE
-        return unpack(read_safetensors(file, str(file), MADE_AGAIN))
-
-    def unreadable(self) -> list[dict[str, Any]]:
-        """The shard's images that could not be read: {image_id, file_name, reason}."""
-        file = self.artifact.path / _UNREADABLE
-        reasons: dict[str, str] = read_object(file, MADE_AGAIN) if file.exists() else {}
-        named = ((self.records[int(index)], reason) for index, reason in reasons.items())
-        return [{"image_id": r.id, "file_name": r.file_name, "reason": reason} for r, reason in named]
-
-
-def shards(work: Workspace) -> list[Shard]:
-    """All shards of this run's targets, made or not; keys know image bytes and networks, never paths or ids."""
-    records, size = work.inputs.target_records, work.config.store.shard_size
-    networks = {
-        "code": CODE,
-        "backbone": work.backbone_identity,
-        "segmenter": work.segmenter_identity,
-        "prompts": work.config.proposals.options(),
-        "vectors": work.config.store.vectors,
-    }
-    if work.config.proposals.resemblance is not None:
-        networks["memory"] = memory.artifact(work).key
-    found = []
-    for start in range(0, len(records), size):
-        part = records[start : start + size]
-        images = [[work.digests.of(work.inputs.target_images.path(r.file_name)), r.height, r.width] for r in part]
-        found.append(Shard(part, work.store.artifact("proposals", {**networks, "images": images})))
-    return found
 
 
 def run(work: Workspace) -> dict[str, Any]:
     """Check every shard, compute the missing and the damaged ones."""
     every = shards(work)
-    absent, damaged = work.store.missing(shard.artifact for shard in every)
-    keys = {artifact.key for artifact in absent}
-    missing = [shard for shard in every if shard.artifact.key in keys]
-    computed = 0
+    distinct = list({shard.vectors.key: shard for shard in every}.values())  # equal images have equal keys
+    without_masks, without_vectors, damaged = _missing(work, distinct)
+    missing = len(without_masks) + len(without_vectors)
+    outcome: dict[str, Any] = {"shards": len(every), "found": len(every) - missing, "computed": 0}
+    if len(distinct) < len(every):
+        outcome |= {"found": len(distinct) - missing, "repeated": len(every) - len(distinct)}
     if missing:
-        _announce(work, sum(len(shard.records) for shard in missing))
-        computed = _compute(work, missing)
-    outcome = {"shards": len(every), "found": len(every) - len(missing), "computed": computed}
-    if computed < len(missing):
-        outcome["by others"] = len(missing) - computed
+        _announce(work, without_masks, without_vectors)
+        made, pooled = _Computation(work, missing=[*without_masks, *without_vectors]).run(
+            without_masks, without_vectors
+        )
+        outcome["computed"] = made + pooled
+        if pooled:
+            outcome["of stored masks"] = pooled
+        if made + pooled < missing:
+            outcome["by others"] = missing - made - pooled
     if damaged:
         outcome["damaged"] = damaged
     unreadable = [entry for shard in every for entry in shard.unreadable()]
@@ -109,84 +68,123 @@ def run(work: Workspace) -> dict[str, Any]:
     return outcome
 
 
-class _Claimed:
-    """A shard that this process may make."""
-
-    def __init__(self, work: Workspace, shard: Shard, claim: Claim) -> None:
-        self._work = work
-        self._shard = shard
-        self._claim = claim
-        self._started = time.time()
-
-    def __len__(self) -> int:
-        return len(self._shard.records)
-
-    def load(self, index: int) -> np.ndarray:
-        record = self._shard.records[index]
-        annotated = (record.height, record.width) if record.height else None  # a bare folder has no annotated sizes
-        return load_image(self._work.inputs.target_images.path(record.file_name), annotated)
-
-    def size(self, index: int) -> tuple[int, int]:
-        return self._shard.records[index].height, self._shard.records[index].width
-
-    def write(self, images: list[ImageProposals], unreadable: dict[int, str]) -> None:
-        def make(artifact: Artifact) -> None:
-            with artifact.writing(self._started) as folder:
-                write_atomically(folder / _FILE, save(pack(images)))
-                if unreadable:
-                    write_json(folder / _UNREADABLE, {str(index): reason for index, reason in unreadable.items()})
-
-        self._work.store.finish(self._claim, make)
+def require(work: Workspace, wanted: Sequence[Shard]) -> None:
+    """Raises InputError unless all shards were made."""
+    for shard in wanted:
+        for artifact in (shard.masks, shard.vectors):
+            work.require(artifact, of="proposals")
 
 
-def _compute(work: Workspace, missing: list[Shard]) -> int:
-    """Compute shards together with whatever other processes do the same; returns how many were computed here."""
-    config = work.config
-    by_key = {shard.artifact.key: shard for shard in missing}
-    progress = iter(track(range(sum(len(shard.records) for shard in missing)), "proposals"))
-    one_at_a_time = threading.Lock()
-
-    def advance(images: int = 1) -> None:
-        with one_at_a_time:
-            for _ in range(images):
-                next(progress, None)
-
-    def made_elsewhere(artifact: Artifact) -> None:
-        advance(len(by_key[artifact.key].records))
-
-    claimed: list[Claim] = []
-
-    def parts(claims: Iterator[Claim | None]) -> Iterator[Part | None]:
-        for claim in claims:
-            if claim:
-                claimed.append(claim)
-            yield _Claimed(work, by_key[claim.artifact.key], claim) if claim else None
-
-    side = config.segmenter.image_size
-    # Exact arithmetic names its batch: what fits differs between machines, and with it the rounding.
-    at_once = config.images_per_batch or (1 if work.precision == "exact" else None)
-    batches = ImageBatches(work.device, at_once, side)
-    most_behind = config.proposals.points_per_side**2 * (side // 4) ** 2 * 4  # logits of all prompts
-    runner = Runner(
-        lambda: Networks(work.backbone, work.segmenter, _prototypes(work)),
-        work.device,
-        side,
-        batches,
-        Lanes.suiting(work.device, batches.size, most_behind),
-        getattr(torch, config.store.vectors),
-        advance,
+def _missing(work: Workspace, distinct: list[Shard]) -> tuple[list[Shard], list[Shard], int]:
+    """The shards without masks, the others without vectors, and how many artifacts are damaged."""
+    absent, damaged_masks = work.store.missing(shard.masks for shard in distinct)
+    no_masks = {artifact.key for artifact in absent}
+    with_masks = [shard for shard in distinct if shard.masks.key not in no_masks]
+    absent, damaged_vectors = work.store.missing(shard.vectors for shard in with_masks)
+    no_vectors = {artifact.key for artifact in absent}
+    for shard in with_masks:
+        if shard.vectors.key not in no_vectors and not shard.fits():
+            log.warning("%s belongs to masks that were made anew: it is made again", shard.vectors.path)
+            shard.vectors.discard()
+            no_vectors.add(shard.vectors.key)
+    return (
+        [shard for shard in distinct if shard.masks.key in no_masks],
+        [shard for shard in with_masks if shard.vectors.key in no_vectors],
+        damaged_masks + damaged_vectors,
     )
-    advance()  # shows the bar, at 0 images
-    with closing(work.store.claims([shard.artifact for shard in missing], made_elsewhere)) as claims:
-        usage = runner.run(parts(claims))
-    if usage.images:
-        log.info("proposals: %s", usage)
-    return sum(claim.made for claim in claimed)
 
 
-def _prototypes(work: Workspace) -> torch.Tensor | None:
+class _Computation:
+    """Computes shards together with whatever other processes do the same.
+
+    Args:
+        work: the run.
+        missing: the shards, for the progress bar.
+    """
+
+    def __init__(self, work: Workspace, missing: Sequence[Shard]) -> None:
+        self._work = work
+        self._progress = iter(track(range(sum(map(len, missing))), "proposals"))
+        self._one_at_a_time = threading.Lock()
+        self._dtype = getattr(torch, work.config.store.vectors)
+
+    def run(self, without_masks: list[Shard], without_vectors: list[Shard]) -> tuple[int, int]:
+        """How many shards were made here: masks and vectors in one pass, and vectors of stored masks."""
+        work = self._work
+        self._advance(1)  # shows the bar, at 0 images
+        late: list[Shard] = []  # whose masks another process made, for another encoder
+
+        def masks_made_elsewhere(shard: Shard) -> None:
+            if shard.vectors.exists():
+                self._advance(len(shard))
+            else:
+                late.append(shard)
+
+        by_masks = {shard.masks.key: shard for shard in without_masks}
+        prompts = work.config.proposals.points_per_side**2
+        made = self._pass(
+            "proposals",
+            by_masks,
+            [shard.masks for shard in without_masks],
+            lambda shard, claim: NewShard(work, shard, claim),
+            lambda: MasksAndVectors(work.backbone, work.segmenter, self._dtype, _prototypes(work)),
+            masks_made_elsewhere,
+            5 * prompts,  # logits and masks of all prompts
+        )
+        to_pool = [*without_vectors, *late]
+        pooled = self._pass(
+            "vectors of stored masks",
+            {shard.vectors.key: shard for shard in to_pool},
+            [shard.vectors for shard in to_pool],
+            lambda shard, claim: ShardWithMasks(work, shard, claim),
+            lambda: VectorsOfStoredMasks(work.backbone, self._dtype),
+            lambda shard: self._advance(len(shard)),
+            prompts,
+        )
+        return made, pooled
+
+    def _pass(
+        self,
+        name: str,
+        by_key: dict[str, Shard],
+        artifacts: list[Artifact],
+        claimed: Callable[[Shard, Claim], ImageShard],
+        networks: Callable[[], Networks],
+        made_elsewhere: Callable[[Shard], None],
+        bytes_per_grid_pixel: int,
+    ) -> int:
+        """Claim artifacts and make them, until all exist; returns how many were made here."""
+        if not artifacts:
+            return 0
+        work, side = self._work, self._work.config.segmenter.image_size
+        # Exact arithmetic names its batch: what fits differs between machines, and with it the rounding.
+        at_once = work.config.images_per_batch or (1 if work.precision == "exact" else None)
+        batches = ImageBatches(work.device, at_once, side)
+        threads = WorkerThreads.suiting(work.device, batches.size, bytes_per_grid_pixel * (side // 4) ** 2)
+        runner = Runner(networks, work.device, side, batches, threads, lambda: self._advance(1))
+        claims_made: list[Claim] = []
+
+        def image_shards(claims: Iterator[Claim | None]) -> Iterator[ImageShard | None]:
+            for claim in claims:
+                if claim:
+                    claims_made.append(claim)
+                yield claimed(by_key[claim.artifact.key], claim) if claim else None
+
+        with closing(work.store.claims(artifacts, lambda artifact: made_elsewhere(by_key[artifact.key]))) as claims:
+            usage = runner.run(image_shards(claims))
+        if usage.images:
+            log.info("%s: %s", name, usage)
+        return sum(claim.made for claim in claims_made)
+
+    def _advance(self, images: int) -> None:
+        with self._one_at_a_time:
+            for _ in range(images):
+                next(self._progress, None)
+
+
+def _prototypes(work: Workspace) -> Tensor | None:
     """What prompts have to resemble, where they have to."""
-    return None if work.config.proposals.resemblance is None else memory.load(work).prototypes()
+    return memory.load(work).prototypes() if asks_references(work) else None
 
 
 def _report_unreadable(work: Workspace, unreadable: list[dict[str, Any]]) -> None:
@@ -204,13 +202,22 @@ def _report_unreadable(work: Workspace, unreadable: list[dict[str, Any]]) -> Non
         )
 
 
-def _announce(work: Workspace, images: int) -> None:
+def _announce(work: Workspace, without_masks: Sequence[Shard], without_vectors: Sequence[Shard]) -> None:
     """Say how much will be written at most, and warn where the disk cannot hold it."""
     config = work.config
+    new, masked = (sum(map(len, some)) for some in (without_masks, without_vectors))
     vector = config.backbone.width * (2 if config.store.vectors == "float16" else 4)
-    most = images * config.proposals.points_per_side**2 * (vector + _BYTES_PER_MASK)
+    most = config.proposals.points_per_side**2 * (new * (vector + _BYTES_PER_MASK) + masked * vector)
     free = shutil.disk_usage(work.store.root).free
-    log.info("proposals: %d images to do, at most %.0f MB to write in %s", images, most / 1e6, work.store.root)
+    what = f", {masked} of which have masks" if masked else ""
+    log.info(
+        "proposals: %d images to do%s, at most %.0f MB to write in %s", new + masked, what, most / 1e6, work.store.root
+    )
+    if asks_references(work):
+        log.info(
+            "proposals: prompts by resemblance depend on the references and on the encoder: these masks are shared "
+            "with no other backbone, seed or shots"
+        )
     if most > free:
         log.warning("only %.0f MB are free there: set store.root to a larger disk", free / 1e6)
 

@@ -11,7 +11,7 @@ from ntt.data.sampling import Reference
 from ntt.memory.crops import crop_window
 from ntt.reporting.colours import Colour
 from ntt.reporting.references import references_sheet
-from ntt.stages import encodings
+from ntt.stages import encodings, reference_maps
 from ntt.stages.references import chosen_annotations
 from ntt.stages.workspace import Workspace
 
@@ -29,10 +29,10 @@ def memory_sheet(work: Workspace, chosen: list[Reference], colours: dict[str, Co
     """Reference, its three principal components, its clusters: the picture to judge a reference by."""
     some = [reference for group in _by_class(work, chosen).values() for reference in group[:_MAPPED_PER_CLASS]]
     tiles: dict[str, list[tuple[Reference, np.ndarray | None]]] = {}
-    for reference, encoding in encodings.load(work, some[:_MAPPED]):
+    for reference, maps in reference_maps.load(work, some[:_MAPPED]):
         row = tiles.setdefault(work.inputs.categories[reference.category_id], [])
-        clusters = _CLUSTER_COLOURS[encoding.clusters.numpy()]
-        row += [(reference, None), (reference, encoding.pca.numpy()), (reference, clusters)]
+        clusters = _CLUSTER_COLOURS[maps.clusters.numpy()]
+        row += [(reference, None), (reference, maps.pca.numpy()), (reference, clusters)]
 
     def load(tile: tuple[Reference, np.ndarray | None]) -> tuple[np.ndarray, np.ndarray]:
         reference, patches = tile

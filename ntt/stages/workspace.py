@@ -147,16 +147,20 @@ class Workspace:
         _loaded[identity] = build(**options, device=self.device, precision=self.precision, **speed)
         return _loaded[identity]
 
-    def require(self, artifact: Artifact) -> Artifact:
+    def require(self, artifact: Artifact, of: str | None = None) -> Artifact:
         """The artifact, which an earlier stage must have made.
+
+        Args:
+            artifact: what is needed.
+            of: the stage that makes it; None where it is called as the artifact is.
 
         Raises:
             InputError: it is not in the store, and its stage is not part of this run.
         """
         if not artifact.exists():
             raise InputError(
-                f"stages={self.config.stages} needs the result of {artifact.stage}, which is not in "
-                f"{self.store.root}: add {artifact.stage} to stages."
+                f"stages={self.config.stages} needs the result of {of or artifact.stage}, which is not in "
+                f"{self.store.root}: add {of or artifact.stage} to stages."
             )
         return artifact
 

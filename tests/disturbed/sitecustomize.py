@@ -18,7 +18,7 @@ if "NTT_TEST_STARTS" in os.environ:
 
     @contextmanager
     def writing(artifact, *more):
-        if artifact.stage != "proposals":
+        if artifact.stage != "masks":
             with undisturbed(artifact, *more) as folder:
                 yield folder
             return
@@ -39,7 +39,7 @@ if "NTT_TEST_CLAIM_SECONDS" in os.environ:
 
     def slowly(store, artifact):
         claim = at_once(store, artifact)
-        if claim and artifact.stage == "proposals":
+        if claim and artifact.stage == "masks":
             time.sleep(float(os.environ["NTT_TEST_CLAIM_SECONDS"]))
         return claim
 

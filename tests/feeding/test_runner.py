@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,14 +17,16 @@ from torch import Tensor
 
 from ntt.data.images import UnreadableImage
 from ntt.feeding.batches import ImageBatches
-from ntt.feeding.runner import Part, Runner
-from ntt.feeding.threads import Lanes, Usage
-from ntt.proposals.image_proposals import ImageProposals, pack
-from ntt.proposals.networks import Networks, propose
+from ntt.feeding.runner import ImageShard, Runner
+from ntt.feeding.threads import Usage, WorkerThreads
+from ntt.masks.compressed import decompress_masks
+from ntt.proposals.image_proposals import ImageMasks
+from ntt.proposals.networks import MasksAndVectors, NewProposals, VectorsOfStoredMasks, propose
+from ntt.proposals.stored_form import digest_of, masks_to_tensors, vectors_to_tensors
 from ntt.segmenters.decoding import Embedding, RawProposals
 
 CPU = torch.device("cpu")
-WIDE = Lanes(decoders=3, ahead=6, packers=3, behind=4)
+MANY = WorkerThreads(decoders=3, ahead=6, postprocessors=3, behind=4)
 SIDE = 32
 
 
@@ -60,14 +63,17 @@ class Thresholds:
 
 
 class Pictures:
-    """A part of random pictures, and what was written of it."""
+    """A shard of random pictures, and what was written of it."""
 
-    def __init__(self, seed: int, count: int, unreadable: tuple[int, ...] = ()) -> None:
+    def __init__(
+        self, seed: int, count: int, unreadable: tuple[int, ...] = (), known: list[NewProposals] | None = None
+    ) -> None:
         random = np.random.default_rng(seed)
         self.pictures = [random.integers(0, 256, (20 + i, 30, 3), dtype=np.uint8) for i in range(count)]
         self.unreadable = unreadable
         self.loaded = 0
-        self.written: list[ImageProposals] | None = None
+        self.known = known
+        self.written: list[Any] | None = None
         self.reasons: dict[int, str] = {}
 
     def __len__(self) -> int:
@@ -80,60 +86,81 @@ class Pictures:
         time.sleep(0.002 * (index % 3))  # later ones are ready earlier
         return self.pictures[index]
 
-    def size(self, index: int) -> tuple[int, int]:
-        return self.pictures[index].shape[0], 30
+    def grid_masks(self, index: int) -> Tensor | None:
+        return decompress_masks(self.known[index].grid_masks) if self.known else None
 
-    def write(self, images: list[ImageProposals], unreadable: dict[int, str]) -> None:
+    def write(self, results: list[Any], unreadable: dict[int, str]) -> None:
         assert self.written is None
-        self.written, self.reasons = images, unreadable
+        self.written, self.reasons = results, unreadable
 
 
 def run(
-    parts: list[Part | None],
+    shards: list[ImageShard | None],
     segmenter: Thresholds | None = None,
     at_once: int = 1,
-    lanes: Lanes = WIDE,
+    threads: WorkerThreads = MANY,
     advance: Callable[[], object] = lambda: None,
+    networks: Any = None,
 ) -> Usage:
-    networks = Networks(Averages(), segmenter or Thresholds())
-    batches = ImageBatches(CPU, at_once, SIDE)
-    return Runner(lambda: networks, CPU, SIDE, batches, lanes, torch.float16, advance).run(parts)
+    networks = networks or MasksAndVectors(Averages(), segmenter or Thresholds(), torch.float16)
+    return Runner(lambda: networks, CPU, SIDE, ImageBatches(CPU, at_once, SIDE), threads, advance).run(shards)
+
+
+def tensors_of(masks: list[ImageMasks], vectors: list[Tensor]) -> dict[str, Tensor]:
+    """All that is stored of a shard's masks and vectors."""
+    return {**masks_to_tensors(masks, digest_of([])), **vectors_to_tensors(vectors, digest_of([]))}
 
 
 def own_threads() -> list[str]:
-    names = ("decode", "pack", "write", "fetch")
+    names = ("decode", "postprocess", "write", "fetch")
     return [thread.name for thread in threading.enumerate() if thread.name.startswith(names)]
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 6])
-@pytest.mark.parametrize("lanes", [WIDE, Lanes(1, 6, 1, 1)])
-def test_parts_come_out_as_image_by_image(at_once: int, lanes: Lanes) -> None:
-    parts = [Pictures(0, 5), Pictures(1, 1), Pictures(2, 4)]
+@pytest.mark.parametrize("threads", [MANY, WorkerThreads(1, 6, 1, 1)])
+def test_shards_come_out_as_image_by_image(at_once: int, threads: WorkerThreads) -> None:
+    shards = [Pictures(0, 5), Pictures(1, 1), Pictures(2, 4)]
     done = itertools.count()
 
-    usage = run([*parts], at_once=at_once, lanes=lanes, advance=lambda: next(done))
+    usage = run([*shards], at_once=at_once, threads=threads, advance=lambda: next(done))
 
     assert usage.images == next(done) == 10
-    for part in parts:
-        expected = pack([propose(picture, Averages(), Thresholds(), torch.float16) for picture in part.pictures])
-        assert part.written is not None
-        found = pack(part.written)
+    for shard in shards:
+        each = [propose(picture, Averages(), Thresholds(), torch.float16) for picture in shard.pictures]
+        expected = tensors_of(each, [one.vectors for one in each])  # type: ignore[arg-type]
+        assert shard.written is not None
+        found = tensors_of([one.masks for one in shard.written], [one.vectors for one in shard.written])
         assert expected["count"].sum() > 0
         assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
     assert own_threads() == []
 
 
-def test_batches_are_cut_by_an_images_place_in_its_part() -> None:
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_vectors_of_stored_masks_are_bit_for_bit_those_of_the_single_pass(at_once: int) -> None:
+    first = Pictures(0, 6, unreadable=(2,))
+    run([first], at_once=at_once)
+    assert first.written is not None
+    again = Pictures(0, 6, unreadable=(2,), known=first.written)
+
+    run([again], at_once=at_once, networks=VectorsOfStoredMasks(Averages(), torch.float16))
+
+    assert again.reasons == {2: "torn"}
+    assert again.written is not None
+    assert again.written[2] is None
+    for new, vectors in zip(first.written, again.written, strict=True):
+        assert new is None or (len(vectors) > 0 and torch.equal(new.vectors, vectors))
+
+
+def test_batches_are_cut_by_an_images_place_in_its_shard() -> None:
     segmenter = Thresholds()
-    part = Pictures(0, 7, unreadable=(1, 6))
+    shard = Pictures(0, 7, unreadable=(1, 6))
 
-    usage = run([part, Pictures(1, 2)], segmenter, at_once=3)
+    usage = run([shard, Pictures(1, 2)], segmenter, at_once=3)
 
-    assert segmenter.batches == [2, 3, 2]  # 0 and 2; 3 to 5; 6 cannot be read; the other part's two
-    assert part.reasons == {1: "torn", 6: "torn"}
-    assert part.written is not None
-    assert [len(image) > 0 for image in part.written] == [True, False, True, True, True, True, False]
-    assert (part.written[6].height, part.written[6].width) == (26, 30)
+    assert segmenter.batches == [2, 3, 2]  # 0 and 2; 3 to 5; 6 cannot be read; the other shard's two
+    assert shard.reasons == {1: "torn", 6: "torn"}
+    assert shard.written is not None
+    assert [made is not None for made in shard.written] == [True, False, True, True, True, True, False]
     assert usage.images == 9
 
 
@@ -145,24 +172,24 @@ def test_a_batch_that_does_not_fit_is_halved_and_tried_again(caplog: pytest.LogC
                 raise torch.OutOfMemoryError("CUDA out of memory")
             return embedding
 
-    segmenter, part = Small(), Pictures(0, 8)
+    segmenter, shard = Small(), Pictures(0, 8)
 
-    run([part], segmenter, at_once=6)
+    run([shard], segmenter, at_once=6)
 
     assert segmenter.batches == [6, 3, 1, 1, 1, 1, 1, 1, 1, 1]
-    assert part.written is not None
-    assert all(len(image) for image in part.written)
+    assert shard.written is not None
+    assert all(len(made.masks) for made in shard.written)
     assert "6 images do not fit on cpu: 3 at once" in caplog.text
 
 
 def test_nothing_is_loaded_where_nothing_is_to_do() -> None:
     batches = ImageBatches(CPU, 1, SIDE)
-    runner = Runner(lambda: pytest.fail("loaded"), CPU, SIDE, batches, WIDE, torch.float16)
+    runner = Runner(lambda: pytest.fail("loaded"), CPU, SIDE, batches, MANY)
 
     assert runner.run([None]).images == 0
 
 
-def test_parts_that_come_late_are_waited_for() -> None:
+def test_shards_that_come_late_are_waited_for() -> None:
     late = Pictures(0, 2)
 
     usage = run([None, None, late])
@@ -172,49 +199,50 @@ def test_parts_that_come_late_are_waited_for() -> None:
 
 
 def test_little_is_done_in_advance() -> None:
-    parts = [Pictures(seed, 4) for seed in range(3)]
+    shards = [Pictures(seed, 4) for seed in range(3)]
     segmenter, seen = Thresholds(), itertools.count(1)
     most = 0
 
     def look() -> None:
         nonlocal most
         time.sleep(0.02)
-        most = max(most, sum(part.loaded for part in parts) - next(seen))
+        most = max(most, sum(shard.loaded for shard in shards) - next(seen))
 
     segmenter.disturbance = look
-    run([*parts], segmenter, lanes=Lanes(decoders=2, ahead=2, packers=1, behind=1))
+    run([*shards], segmenter, threads=WorkerThreads(decoders=2, ahead=2, postprocessors=1, behind=1))
 
     assert most <= 2
 
 
-def test_packing_that_is_slow_makes_the_networks_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_postprocessing_that_is_slow_makes_the_networks_wait() -> None:
     segmenter, most = Thresholds(), 0
-    seen, packed = itertools.count(1), itertools.count()
-    packed_so_far = 0
+    seen, finished = itertools.count(1), itertools.count()
+    finished_so_far = 0
 
-    def slowly(*_: object) -> ImageProposals:
-        nonlocal packed_so_far
-        time.sleep(0.02)
-        packed_so_far = next(packed) + 1
-        return ImageProposals.nothing(1, 1)
+    class Slow(MasksAndVectors):
+        def postprocess(self, *_: object) -> NewProposals:
+            nonlocal finished_so_far
+            time.sleep(0.02)
+            finished_so_far = next(finished) + 1
+            return NewProposals(ImageMasks.nothing(1, 1), b"", torch.zeros(0, 0))
 
     def look() -> None:
         nonlocal most
-        most = max(most, next(seen) - packed_so_far)
+        most = max(most, next(seen) - finished_so_far)
 
-    monkeypatch.setattr(Runner, "_pack", slowly)
     segmenter.disturbance = look
-    run([Pictures(0, 8)], segmenter, lanes=Lanes(1, 2, 1, behind=2))
+    networks = Slow(Averages(), segmenter, torch.float16)
+    run([Pictures(0, 8)], threads=WorkerThreads(1, 2, 1, behind=2), networks=networks)
 
-    assert most <= 3  # two that are packed or wait for it, and the one that is being looked at
+    assert most <= 3  # two that are postprocessed or wait for it, and the one in the networks
 
 
 def test_usage_says_how_busy_the_networks_were() -> None:
-    usage = Usage(images=60, networks=19.4, input=0.5, packing=0.1, others=100)
+    usage = Usage(images=60, networks=19.4, input=0.5, postprocessing=0.1, others=100)
 
     assert usage.busy == pytest.approx(0.97)
     assert str(usage) == (
-        "60 images in 20.0 s, 3.0 images/s, networks busy 97 % (waited 0.5 s for images, 0.1 s for packing)"
+        "60 images in 20.0 s, 3.0 images/s, networks busy 97 % (waited 0.5 s for images, 0.1 s for postprocessing)"
     )
 
 
@@ -226,25 +254,25 @@ def fail(*_: object) -> None:
     raise Torn("in the middle")
 
 
-@pytest.mark.parametrize("where", ["load", "write", "networks", "pack", "parts"])
+@pytest.mark.parametrize("where", ["load", "write", "networks", "postprocess", "shards"])
 def test_what_fails_anywhere_is_raised_as_it_is(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
     segmenter, broken = Thresholds(), Pictures(1, 3)
     if where in ("load", "write"):
         monkeypatch.setattr(broken, where, fail)
     elif where == "networks":
         segmenter.disturbance = fail
-    elif where == "pack":
-        monkeypatch.setattr("ntt.feeding.runner.finish", fail)
+    elif where == "postprocess":
+        monkeypatch.setattr("ntt.proposals.networks.postprocess_masks", fail)
 
-    def parts() -> Iterator[Part]:
+    def shards() -> Iterator[ImageShard]:
         yield Pictures(0, 3)
         yield broken
-        if where == "parts":
+        if where == "shards":
             fail()
         yield from (Pictures(seed, 3) for seed in range(2, 40))
 
     with pytest.raises(Torn, match="in the middle"):
-        run(parts(), segmenter)  # type: ignore[arg-type]
+        run(shards(), segmenter)  # type: ignore[arg-type]
 
     assert own_threads() == []
 

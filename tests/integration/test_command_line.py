@@ -37,6 +37,20 @@ def test_a_run_ends_with_results_figures_and_pictures(first_run):
     assert len(list((cwd / "out" / "overlays").glob("*.jpg"))) == 5
 
 
+def test_maps_of_references_are_made_for_those_that_are_drawn_alone(first_run, coco, small_networks, tmp_path):
+    cwd, _ = first_run
+    undrawn = log_of(ntt(*run_options(coco, small_networks, "shots=2", "report.pictures=0"), cwd=tmp_path))
+    assert "encoded here 4" in undrawn
+    store = tmp_path / "outputs" / "store"
+    assert not (store / "maps").exists()
+    assert {file.name for file in store.glob("encodings/*/*")} == {"encoding.safetensors", "manifest.json"}
+    assert max(file.stat().st_size for file in store.glob("encodings/*/encoding.safetensors")) < 300
+    drawn = log_of(ntt(*run_options(coco, small_networks, "report.pictures=1"), cwd=tmp_path))
+    assert len(list((store / "maps").iterdir())) == 2
+    assert "memory: made" in drawn
+    assert (tmp_path / "out" / "memory.png").read_bytes() == (cwd / "out" / "memory.png").read_bytes()
+
+
 def test_pycocotools_agrees_with_the_saved_files(first_run, coco):
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
@@ -82,7 +96,7 @@ def test_a_killed_run_continues_and_ends_with_the_same_bytes(first_run, coco, sm
         stderr=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
     )
-    shards = tmp_path / "outputs" / "store" / "proposals"
+    shards = tmp_path / "outputs" / "store" / "masks"
     deadline = time.monotonic() + 200
     while time.monotonic() < deadline and len(_complete(shards)) < 2:
         time.sleep(0.005)
@@ -102,16 +116,19 @@ def _complete(shards: Path) -> list[Path]:
     return list(shards.glob("*"))
 
 
-def test_a_damaged_shard_is_reported_and_computed_again(first_run, coco, small_networks, tmp_path):
+@pytest.mark.parametrize("kind", ["masks", "vectors"])
+def test_a_damaged_shard_is_reported_and_computed_again(kind, first_run, coco, small_networks, tmp_path):
     cwd, _ = first_run
     shutil.copytree(cwd / "outputs" / "store", tmp_path / "outputs" / "store")
     shutil.rmtree(tmp_path / "outputs" / "store" / "match")
-    shard = sorted((tmp_path / "outputs" / "store" / "proposals").glob("*/proposals.safetensors"))[0]
+    shard = sorted((tmp_path / "outputs" / "store" / kind).glob("*/*.safetensors"))[0]
     before = shard.read_bytes()
     shard.write_bytes(before[:-1] + bytes([before[-1] ^ 1]))
     log = log_of(ntt(*run_options(coco, small_networks), cwd=tmp_path))
     assert "is damaged" in log
-    assert "proposals: shards 5, found 4, computed 1, damaged 1" in log
+    computed = "computed 1, damaged 1" if kind == "masks" else "computed 1, of stored masks 1, damaged 1"
+    assert f"proposals: shards 5, found 4, {computed}" in log
+    assert ("loading sam2" in log) == (kind == "masks")
     assert shard.read_bytes() == before
     assert (tmp_path / "out" / "metrics.json").read_bytes() == (cwd / "out" / "metrics.json").read_bytes()
 
@@ -135,7 +152,7 @@ def test_stages_run_alone_in_order(coco, small_networks, tmp_path):
     options = run_options(coco, small_networks)
     log = log_of(ntt(*options, "stages=[references,memory]", cwd=tmp_path))
     assert "memory: made" in log
-    assert "proposals" not in {p.name for p in (tmp_path / "outputs" / "store").iterdir()}
+    assert not {"masks", "vectors"} & {p.name for p in (tmp_path / "outputs" / "store").iterdir()}
     too_early = ntt(*options, "stages=[match]", cwd=tmp_path)
     assert_one_sentence(too_early, "proposals", "stages")
 

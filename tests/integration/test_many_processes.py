@@ -31,10 +31,11 @@ def test_two_runs_at_once_compute_each_proposal_once(first_run, coco, small_netw
     assert [run.returncode for run in runs] == [0, 0], logs
     computed = [int(re.search(r"proposals: .*computed (\d+)", log).group(1)) for log in logs]
     assert sum(computed) == 5, logs
-    shards = tmp_path / "outputs" / "store" / "proposals"
-    assert len(list(shards.iterdir())) == 5
-    makers = {json.loads(manifest.read_text())["key"] for manifest in shards.glob("*/manifest.json")}
-    assert makers == {path.name for path in shards.iterdir()}
+    for kind in ("masks", "vectors"):
+        shards = tmp_path / "outputs" / "store" / kind
+        assert len(list(shards.iterdir())) == 5
+        made = {json.loads(manifest.read_text())["key"] for manifest in shards.glob("*/manifest.json")}
+        assert made == {path.name for path in shards.iterdir()}
     for number in range(2):
         for name in ("metrics.json", "predictions.json"):
             assert (tmp_path / f"out{number}" / name).read_bytes() == Path(cwd / "out" / name).read_bytes()

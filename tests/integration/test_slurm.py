@@ -83,7 +83,7 @@ def test_a_submitted_sweep_shares_its_proposals_and_reports_itself(slurm, option
     computed = shares(sweep)
     assert all(set(ranks) == {0, 1} for ranks in computed.values()), logs
     assert sum(sum(ranks.values()) for ranks in computed.values()) == SHARDS, computed
-    manifests = [json.loads(f.read_bytes()) for f in (tmp_path / "outputs/store/proposals").glob("*/manifest.json")]
+    manifests = [json.loads(f.read_bytes()) for f in (tmp_path / "outputs/store/masks").glob("*/manifest.json")]
     assert len(manifests) == SHARDS
     assert {manifest["made"]["job"]["SLURM_PROCID"] for manifest in manifests} == {"0", "1"}
     assert (sweep / "report" / "ap.md").exists(), logs

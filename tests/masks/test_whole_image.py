@@ -11,10 +11,11 @@ from pycocotools import mask as coco_mask
 from torch import Tensor
 
 from ntt.masks import final
+from ntt.masks.boxes import mask_boxes
 from ntt.masks.final import encode_final
 from ntt.masks.overlaps import mask_overlaps
 from ntt.masks.rle import compressed_counts, run_starts
-from ntt.masks.whole_image import encode_dense
+from ntt.masks.whole_image import encode_whole_image
 from ntt.masks.windowed import encode_logits, encode_masks, rle_areas, rle_boxes
 
 
@@ -52,7 +53,7 @@ def test_masks_boxes_areas_and_overlaps_are_those_of_the_cpu(size: tuple[int, in
     resized = F.interpolate(logits[None], size, mode="bilinear", align_corners=False, antialias=True)[0]
     expected = encode_masks(resized > 0)
 
-    found, overlaps = encode_final(logits, *size, dense=True)
+    found, overlaps = encode_final(logits, mask_boxes(logits > 0), *size, whole_image=True)
 
     assert found.rles == expected
     assert torch.equal(found.boxes, rle_boxes(expected))
@@ -64,7 +65,7 @@ def test_masks_boxes_areas_and_overlaps_are_those_of_the_cpu(size: tuple[int, in
         assert torch.equal(ours, theirs)
         assert ours.dtype == theirs.dtype
     decided = resized.abs() > 1e-5  # rounding may decide a pixel that lies on the border itself
-    on_host, _ = encode_final(logits, *size, dense=False)
+    on_host, _ = encode_final(logits, mask_boxes(logits > 0), *size, whole_image=False)
     pixels = torch.from_numpy(coco_mask.decode(on_host.rles)).permute(2, 0, 1).bool()
     assert torch.equal(pixels & decided, (resized > 0) & decided)
 
@@ -74,9 +75,10 @@ def test_without_the_memory_for_whole_images_they_are_avoided(monkeypatch: pytes
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     logits = blobs(3, 64, seed=2)
-    expected, _ = encode_final(logits, 48, 64, dense=False)
-    monkeypatch.setattr(final, "encode_dense", full)
-    found, overlaps = encode_final(logits, 48, 64, dense=True)
+    boxes = mask_boxes(logits > 0)
+    expected, _ = encode_final(logits, boxes, 48, 64, whole_image=False)
+    monkeypatch.setattr(final, "encode_whole_image", full)
+    found, overlaps = encode_final(logits, boxes, 48, 64, whole_image=True)
     assert found.rles == expected.rles
     assert overlaps.intersections.tolist() == mask_overlaps(expected.rles).intersections.tolist()
 
@@ -84,13 +86,14 @@ def test_without_the_memory_for_whole_images_they_are_avoided(monkeypatch: pytes
 def test_masks_larger_than_float16_counts_exactly() -> None:
     logits = torch.ones(2, 8, 8)
     logits[1, 4:] = -1.0
-    _, overlaps = encode_dense(logits, 301, 211)
-    assert overlaps.intersections.tolist() == mask_overlaps(encode_logits(logits, 301, 211).rles).intersections.tolist()
+    _, overlaps = encode_whole_image(logits, 301, 211)
+    on_host = encode_logits(logits, mask_boxes(logits > 0), 301, 211)
+    assert overlaps.intersections.tolist() == mask_overlaps(on_host.rles).intersections.tolist()
     assert overlaps.intersections.item() > 2**14
 
 
 def test_no_masks() -> None:
-    found, overlaps = encode_dense(torch.zeros(0, 16, 16), 30, 40)
+    found, overlaps = encode_whole_image(torch.zeros(0, 16, 16), 30, 40)
     assert found.rles == []
     assert found.boxes.shape == (0, 4)
     assert len(overlaps.rows) == 0

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 
+from ntt.masks.boxes import mask_boxes
 from ntt.masks.windowed import encode_logits, encode_masks, rle_areas, rle_boxes
 
 
@@ -21,9 +22,13 @@ def resized_by_torch(logits, height, width):
     ]
 
 
+def encoded_at(logits, height, width):
+    return encode_logits(logits, mask_boxes(logits > 0), height, width)
+
+
 def final(logits, height, width):
     """bool [N, H, W], as encoded."""
-    decoded = coco_mask.decode(encode_logits(logits, height, width).rles)
+    decoded = coco_mask.decode(encoded_at(logits, height, width).rles)
     return torch.from_numpy(decoded).permute(2, 0, 1).bool()
 
 
@@ -59,7 +64,7 @@ def test_strings_boxes_and_areas_are_those_of_pycocotools(seed, count, height, w
     """Noise, and so many runs that end at a border of the image and go on in the next column."""
     noise = torch.rand(count, 8, 8, generator=torch.Generator().manual_seed(seed))
     logits = torch.where(noise < share, 1.0, -0.4)
-    encoded = encode_logits(logits, height, width)
+    encoded = encoded_at(logits, height, width)
     expected = encode_masks(final(logits, height, width)) if count else []
     assert encoded.rles == expected
     assert torch.equal(encoded.boxes, rle_boxes(expected))
@@ -70,7 +75,7 @@ def test_vanished_and_empty_masks_keep_their_place():
     logits = torch.full((3, 64, 64), -10.0)
     logits[0, 5, 5] = 0.1  # vanishes: its neighbours outvote it when the image is smaller than the grid
     logits[2, 20:40, 12:32] = 10.0
-    encoded = encode_logits(logits, 16, 16)
+    encoded = encoded_at(logits, 16, 16)
     assert encoded.areas.tolist() == [0, 0, 25]
     assert encoded.boxes[:2].tolist() == [[0, 0, 0, 0]] * 2
     assert coco_mask.decode(encoded.rles[0]).sum() == 0
@@ -79,7 +84,7 @@ def test_vanished_and_empty_masks_keep_their_place():
 def test_more_than_255_masks():
     logits = torch.full((300, 8, 8), -1.0)
     logits[torch.arange(300), torch.arange(300) % 8, torch.arange(300) % 7] = 9.0
-    encoded = encode_logits(logits, 8, 8)
+    encoded = encoded_at(logits, 8, 8)
     assert encoded.areas.tolist() == [1] * 300
     assert encoded.boxes[10].tolist() == [3, 2, 3, 2]
 
@@ -97,7 +102,22 @@ def test_encode_masks_round_trips_from_either_layout(column_major):
 
 
 def test_no_masks():
-    encoded = encode_logits(torch.zeros(0, 16, 16), 30, 40)
+    encoded = encoded_at(torch.zeros(0, 16, 16), 30, 40)
     assert encoded.rles == []
     assert encoded.boxes.shape == (0, 4)
     assert encoded.areas.shape == (0,)
+
+
+def test_the_boxes_that_are_given_are_not_computed_again(monkeypatch):
+    logits = blobs(4, 64, seed=6)
+    boxes = mask_boxes(logits > 0)
+    expected = encode_logits(logits, boxes, 48, 64)
+
+    def again(_):
+        pytest.fail("the boxes are known")
+
+    monkeypatch.setattr("ntt.masks.boxes.mask_boxes", again)
+    monkeypatch.setattr("ntt.masks.windowed.mask_boxes", again, raising=False)
+    assert encode_logits(logits, boxes, 48, 64).rles == expected.rles
+    # And they alone decide where is looked: of a mask that lies outside its box nothing is found.
+    assert encode_logits(logits, torch.zeros_like(boxes), 48, 64).areas.sum() < expected.areas.sum()

@@ -44,7 +44,7 @@ def test_published_outputs(case, inputs):
         torch.testing.assert_close(means, torch.tensor(expected["prototypes"]), rtol=0, atol=1e-5)
 
     low = arrays["mask_logits"] > 0
-    encoded = encode_logits(arrays["mask_logits"], case["height"], case["width"])
+    encoded = encode_logits(arrays["mask_logits"], mask_boxes(low), case["height"], case["width"])
     found = match(
         vectors=mask_vectors(arrays["features"], low, inputs.GRID),
         predicted_iou=arrays["pred_ious"],

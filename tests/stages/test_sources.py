@@ -19,7 +19,7 @@ STAGES = ("encodings", "evaluate", "memory", "proposals", "references")
 OTHER_STAGES = tuple(f"ntt.stages.{name}" for name in STAGES)
 # Imported by what is run, but itself not run there.
 NOT_RUN = {
-    "match": ("ntt.data.coco", "ntt.proposals"),
+    "match": ("ntt.data.coco", "ntt.masks.compressed", "ntt.masks.rle", "ntt.proposals"),
     "report": (),
 }
 
