@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from io import BytesIO
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from PIL import Image, UnidentifiedImageError
 from ntt.errors import InputError
 from ntt.foreign.parsing import parsing
 from ntt.foreign.patience import PATIENCE
+
+log = logging.getLogger(__name__)
+_told = False  # of 16-bit pictures that are dark as they are, once in a process
 
 _SUFFIXES = """
     .jpg .jpeg .jpe .jfif .mpo .png .webp .bmp .dib .tif .tiff .gif .avif .jp2 .j2k .jpf .jpx .ppm .pgm .pbm .pnm .tga
@@ -56,7 +60,8 @@ def load_image(path: str | Path, size: tuple[int, int] | None = None, digest: st
 
     The EXIF orientation is applied, unless ``size``, the annotated ``(height, width)``, fits only the picture
     as stored: annotations made on the stored pixels must stay on them. Alpha is dropped, as Pillow's own
-    conversion to RGB does; 16-bit grey is divided by 257, so that its full range becomes 0..255.
+    conversion to RGB does. 16 bits become 8 by the range that the file uses: all of it, or its lowest 8 to 14 bits,
+    as cameras of 10, 12 or 14 bits write them; the first such file is named in the log.
 
     Args:
         path: of the file.
@@ -95,13 +100,14 @@ def _decoded(content: bytes, path: Path, size: tuple[int, int] | None) -> NDArra
     with Image.open(BytesIO(content)) as stored:
         if size is not None and sorted(size) != sorted(stored.size):
             raise UnreadableImage(path, _disagreement(stored, size))
+        deep = ";16" in str(stored.tile)  # of colours Pillow keeps the higher byte only
         stored.load()
         image = _upright(stored)
         if size is not None and (image.height, image.width) != size:
             image = stored
         if size is not None and (image.height, image.width) != size:
             raise UnreadableImage(path, _disagreement(stored, size))
-        return _rgb(image)
+        return _from_deep_colours(path, image) if deep and not image.mode.startswith("I") else _rgb(path, image)
 
 
 def stored_size(path: str | Path) -> tuple[int, int] | None:
@@ -137,9 +143,9 @@ def _upright(stored: Image.Image) -> Image.Image:
     return stored if transpose is None else stored.transpose(transpose)
 
 
-def _rgb(image: Image.Image) -> NDArray[np.uint8]:
+def _rgb(path: Path, image: Image.Image) -> NDArray[np.uint8]:
     if image.mode.startswith("I"):
-        return _grey_16_bit(image)
+        return _grey_16_bit(path, image)
     if image.mode == "F":
         raise ValueError("floating-point pixels have no defined range")
     # Alpha is dropped, not composited: a photograph has no background to lay it on, and compositing on an
@@ -148,13 +154,37 @@ def _rgb(image: Image.Image) -> NDArray[np.uint8]:
     return np.array(image.convert("RGB"))
 
 
-def _grey_16_bit(image: Image.Image) -> NDArray[np.uint8]:
+def _grey_16_bit(path: Path, image: Image.Image) -> NDArray[np.uint8]:
     # Pillow's own conversion clips at 255, which turns almost every 16-bit picture white.
     grey = np.asarray(image).astype(np.int64)  # [H, W]
     if grey.min() < 0 or grey.max() > 65535:
         raise ValueError("32-bit pixels outside 0..65535 have no defined range")
-    rounded = ((grey + 128) // 257).astype(np.uint8)
+    most = _range(path, int(grey.max()), 16)
+    rounded = ((2 * 255 * grey + most) // (2 * most)).astype(np.uint8)
     return np.repeat(rounded[:, :, None], 3, axis=2)
+
+
+def _from_deep_colours(path: Path, image: Image.Image) -> NDArray[np.uint8]:
+    """Colours of 16 bits of which the higher byte is left: 12 bits of signal in it are 4, and look black."""
+    colours = _rgb(path, image).astype(np.int64)
+    most = _range(path, int(colours.max()), 8)
+    return ((2 * 255 * colours + most) // (2 * most)).astype(np.uint8)
+
+
+def _range(path: Path, brightest: int, bits: int) -> int:
+    """What becomes 255: all that the bits can hold, or less where their two highest are never used."""
+    used = max(bits - 8, brightest.bit_length(), 1)
+    if used > bits - 2 or not brightest:
+        return int(2**bits - 1)
+    global _told
+    if not _told:
+        _told = True
+        log.warning(
+            "%s: a 16-bit picture of which only the lowest %d bits are used; such pictures are scaled by the range "
+            "that they use, or they would be nearly black",
+            *(path, used + 16 - bits),
+        )
+    return int(2**used - 1)
 
 
 def _disagreement(stored: Image.Image, annotated: tuple[int, int]) -> str:

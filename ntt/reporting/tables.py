@@ -12,6 +12,8 @@ from typing import Any
 
 from rich.table import Table
 
+from ntt.screen.text import plain
+
 Metrics = Mapping[str, Any]
 
 TASKS = ("bbox", "segm")
@@ -59,7 +61,7 @@ def percent(fraction: float) -> str:
 
 def metrics_table(metrics: Metrics, title: str | None = None) -> Table:
     """One row per task, the figures papers report, in percent."""
-    table = Table(title=title)
+    table = Table(title=None if title is None else plain(title))
     table.add_column("")
     for key in TABLE_COLUMNS:
         table.add_column(key, justify="right", style="bold" if key == "AP" else None)
@@ -84,9 +86,9 @@ def class_figures(metrics: Metrics) -> list[tuple[str, list[float]]]:
 
 def per_class_table(metrics: Metrics, title: str | None = None) -> Table:
     """One row per class in the annotation file's order, in percent."""
-    table = Table(title=title)
+    table = Table(title=None if title is None else plain(title))
     for name in class_header(metrics):
         table.add_column(name, justify="left" if name == "class" else "right")
     for name, figures in class_figures(metrics):
-        table.add_row(name, *map(percent, figures))
+        table.add_row(plain(name), *map(percent, figures))
     return table

@@ -80,7 +80,7 @@ class _RateColumn(ProgressColumn):
 
 def _bar(items: Iterable[T], description: str, total: int | None, unit: str, console: Console) -> Iterator[T]:
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         _RateColumn(unit),

@@ -50,7 +50,7 @@ def track_bytes(description: str) -> Iterator[Report]:
 @contextmanager
 def _bar(description: str, console: Console) -> Iterator[Report]:
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from rich.table import Table
 
 from ntt.reporting.tables import TASKS
+from ntt.screen.text import plain
 from ntt.sweeps.collect import Sweep
 from ntt.sweeps.published import Published
 from ntt.sweeps.summary import Row, percentage
@@ -49,17 +50,17 @@ def cells(row: Row, methods: Sequence[str]) -> list[str]:
 
 def screen_table(task: str, figure: str, rows: Sequence[Row], methods: Sequence[str]) -> Table:
     """One task for the terminal."""
-    table = Table(title=f"{task} {figure}, %")
+    table = Table(title=plain(f"{task} {figure}, %"))
     lines = [cells(row, methods) for row in rows]
     for number, (name, column) in enumerate(zip(header(methods), zip(*lines, strict=True), strict=True)):
         table.add_column(
-            name,
+            plain(name),
             justify="left" if number == 0 else "right",
             style="bold" if name == "ours" else None,
             min_width=max(map(len, column)),
         )
     for line in lines:
-        table.add_row(*line)
+        table.add_row(*map(plain, line))
     return table
 
 

@@ -239,3 +239,29 @@ def test_other_bytes_than_those_asked_for_are_none(tmp_path: Path) -> None:
     Image.fromarray(COLOURS[:, ::-1]).save(path)
     with pytest.raises(LostImage, match="replaced by another file"):
         load_image(path, digest=digest)
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14])
+def test_the_lowest_bits_of_sixteen_are_scaled_by_their_own_range(tmp_path: Path, bits: int) -> None:
+    eight = np.array([[0, 1, 100, 200, 255]], dtype=np.uint16)
+    Image.fromarray(eight << (bits - 8)).save(tmp_path / "a.png")
+    found = load_image(tmp_path / "a.png").astype(int)
+    assert np.abs(found[0, :, 0] - eight[0]).max() <= 1
+
+
+def test_a_dark_picture_is_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ntt.data.images._told", False)
+    for name in ("a.png", "b.png"):
+        Image.fromarray(np.array([[0, 4000]], dtype=np.uint16)).save(tmp_path / name)
+        load_image(tmp_path / name)
+    assert [record.getMessage() for record in caplog.records if "lowest 12 bits" in record.getMessage()] == [
+        caplog.records[0].getMessage()
+    ]
+
+
+def test_black_is_black_and_half_bright_stays_half_bright(tmp_path: Path) -> None:
+    for values, expected in (([[0, 0]], 0), ([[0, 32767]], 127)):
+        Image.fromarray(np.array(values, dtype=np.uint16)).save(tmp_path / "a.png")
+        assert load_image(tmp_path / "a.png").max() == expected

@@ -83,3 +83,13 @@ def test_per_class_rows_follow_the_header() -> None:
     text = rendered(per_class_table(METRICS, title="per class"))
     assert text.index("per class") < text.index("teddy bear") < text.index("cat")
     assert "18.4" in text
+
+
+def test_names_of_classes_are_text_and_no_markup() -> None:
+    names = ["cup [/can]", "[bold]x[/bold]", "a\\[b]", "bell\x07\x1b[31m", ":smile:"]
+    metrics = {"bbox": BBOX, "per_class": {name: {"bbox": BBOX} for name in names}}
+    out = io.StringIO()
+    Console(file=out, width=200).print(per_class_table(metrics, title="of [/x]"))
+    shown = out.getvalue()
+    for text in ("of [/x]", "cup [/can]", "[bold]x[/bold]", "a\\[b]", "bell\\x07\\x1b[31m", ":smile:"):
+        assert text in shown
