@@ -143,7 +143,10 @@ def _open(target: str, options: dict[str, Any]) -> Stage:
 
 def _start_tracker(config: RunConfig, composed: DictConfig, directory: Path) -> Tracker:
     options = dict(config.tracking)
-    tracker: Tracker = get_class(options.pop("_target_"))(**options)
+    target = options.pop("_target_", None if options else "ntt.tracking.trackers.NoTracker")  # of ~tracking
+    if target is None:
+        raise InputError("tracking has no _target_: choose tracking=none or tracking=wandb.")
+    tracker: Tracker = get_class(str(target))(**options)
     resolved = OmegaConf.to_container(composed, resolve=True)
     assert isinstance(resolved, dict)
     name, group = tracked_as(config, directory)

@@ -18,6 +18,8 @@ from omegaconf.errors import OmegaConfBaseException
 from ntt.commands import complain, is_command, run_command
 from ntt.commands.composition_errors import explain
 from ntt.commands.failures import of_a_config, of_the_system
+from ntt.commands.own_configs import check_encoding, own_folders
+from ntt.composition.renamed import with_present_names
 from ntt.compute.collector import keep_what_is_loaded
 from ntt.config import read_config
 from ntt.downloads.settings import keep_libraries_offline
@@ -81,7 +83,11 @@ def main() -> None:
     end_as_by_ctrl_c()
     end_with_parent()
     keep_libraries_offline()
+    sys.argv[1:], renamed = with_present_names(sys.argv[1:])
+    for note in renamed:
+        print(f"ntt: {note}.", file=sys.stderr)
     try:
+        check_encoding(sys.argv[1:])
         if is_command(sys.argv[1:]):
             sys.exit(run_command(sys.argv[1:], conf_folder()))
         job()
@@ -104,7 +110,7 @@ def _explained(error: Exception) -> InputError | None:
     """The sentence for what a user can put right; None for a fault of ours."""
     if isinstance(error, InputError):
         return error
-    if said := of_a_config(error) or of_the_system(error):
+    if said := of_a_config(error, own_folders(sys.argv)) or of_the_system(error):
         return said
     return explain(error, conf_folder()) if isinstance(error, HydraException | OmegaConfBaseException) else None
 

@@ -26,6 +26,7 @@ from ntt.errors import InputError
 from ntt.foreign.documents import read_yaml
 from ntt.foreign.parsing import parsing
 from ntt.stages.inputs import check_files, check_weights
+from ntt.sweeps.claims import claim
 from ntt.sweeps.composition import share_composition
 from ntt.sweeps.points import Point, assignments, pin, read_points
 
@@ -55,6 +56,7 @@ def compose_sweep(overrides: Sequence[str], conf: Path) -> Path:
         points = assignments(loader, sweep)
         if not points:
             raise InputError("`ntt sweep` takes fixed values (shots=1,5): run a sweeper that chooses them with -m.")
+        claim(sweep, "sweep")
         root = Path(str(sweep.hydra.sweep.dir))
         if (root / _MULTIRUN).exists():
             raise InputError(f"{root} holds a sweep: resume it, or set hydra.sweep.dir to another folder.")

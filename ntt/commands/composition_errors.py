@@ -10,6 +10,7 @@ from hydra.errors import OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 
 from ntt.composition.choices import read_choice
+from ntt.composition.quoting import quoted
 from ntt.composition.renamed import moved
 from ntt.errors import InputError
 
@@ -71,10 +72,7 @@ def explain(error: Exception, conf: Path) -> InputError:
         conf: folder of the configs, searched for the option that was meant.
     """
     if isinstance(error, OverrideParseException):
-        return InputError(
-            f"The option {error.override} cannot be read as key=value: quote what holds brackets, commas or "
-            "spaces, as in 'split=[cat,dog]'."
-        )
+        return _unreadable(str(error.override))
     text = str(error).strip() or str(error.__cause__ or error)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if match := re.search(r"Could not override '([^']+)'", text):
@@ -84,13 +82,31 @@ def explain(error: Exception, conf: Path) -> InputError:
                 f"The group {key} is not part of this run: add it with +{key}=..., or see `ntt --help` for the groups."
             )
         return _unknown(key, conf)
+    if match := re.search(r"Ambiguous value for argument '(.*?)'(?:\n|$)", text):
+        return _unreadable(match.group(1), " Several values make a sweep: add -m.")
     if match := re.search(r"Could not find '([^']+)'", text):
         group, _, choice = match.group(1).rpartition("/")
-        known = sorted(p.stem for p in (conf / group).glob("*.yaml"))
+        # Those that Hydra found, one's own folder (--config-dir) included.
+        found = re.findall(r"^\t(\S+)$", text, re.MULTILINE)
+        known = sorted(found or (p.stem for p in (conf / group).glob("*.yaml")))
         return InputError(f"{group} has no option {choice}.{_nearest(choice, known)} It has: {', '.join(known)}.")
     if match := re.search(r"Key '([^']+)' is not in struct", text):
         return _unknown(match.group(1), conf)
     return InputError(" ".join(lines[:2]) + ("" if lines[0].endswith(".") else "."))
+
+
+def _unreadable(override: str, more: str = "") -> InputError:
+    if "=" not in override:
+        return InputError(
+            f"{override} is no option: write key=value, as in +experiment=coco_30shot; commands such as `ntt sweep` "
+            "come first, before all options."
+        )
+    written = quoted(override)
+    way = f"write {written}" if written else "write 'key=\"value\"', quotes within quotes, for texts"
+    return InputError(
+        f"The option {override} cannot be read as it is: brackets, commas, =, # and letters beyond ASCII need quotes "
+        f"that the shell leaves: {way}; a list is written 'split=[cat,dog]'.{more}"
+    )
 
 
 def _unknown(key: str, conf: Path) -> InputError:

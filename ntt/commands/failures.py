@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml  # type: ignore[import-untyped]
 
+from ntt.commands.own_configs import undecodable
 from ntt.errors import InputError
 
 _WAYS = {
@@ -37,8 +39,10 @@ def of_the_system(error: BaseException) -> InputError | None:
     return InputError(f"{place} cannot be used ({error.strerror}): {_WAYS[error.errno]} ({_WHERE}).")
 
 
-def of_a_config(error: BaseException) -> InputError | None:
-    """The sentence for a YAML file that cannot be read; None for other errors."""
+def of_a_config(error: BaseException, folders: Sequence[Path]) -> InputError | None:
+    """The sentence for a YAML file in some folders that cannot be read; None for other errors."""
+    if isinstance(error, UnicodeDecodeError):
+        return undecodable(error, folders)
     if isinstance(error, yaml.MarkedYAMLError):
         mark = error.problem_mark or error.context_mark
         place = f"{mark.name}, line {mark.line + 1}, column {mark.column + 1}" if mark else "A config"

@@ -138,6 +138,12 @@ def _fetch_from_hub(weights: Weights, hub_id: str, settings: DownloadSettings) -
     try:
         snapshot_download(hub_id, allow_patterns=files, local_files_only=settings.offline)
     except Exception as error:  # errors of the HTTP library under the Hub client, which changes with its version
+        if settings.offline:
+            raise InputError(
+                f"{weights.name} is not in the Hub's cache and NTT_OFFLINE forbids fetching it: unset NTT_OFFLINE, or "
+                f"fetch it on a machine with network and set HF_HOME to a cache that both see, or bring the file "
+                f"{weights.path}."
+            ) from error
         page = f"https://huggingface.co/{hub_id}"
         accept = f"accept the licence at {page}, log in with `hf auth login`" if weights.gated else f"look at {page}"
         raise InputError(

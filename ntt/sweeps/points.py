@@ -16,6 +16,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from ntt.composition.quoting import as_text
 from ntt.errors import InputError
 from ntt.foreign.documents import read_object, read_yaml
 from ntt.foreign.parsing import parsing
@@ -165,8 +166,7 @@ def resolved(config: DictConfig) -> dict[str, Any]:
 
 def override_value(path: Path) -> str:
     """An absolute path as the value of an override, whatever characters it has."""
-    escaped = str(path.absolute()).replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
+    return as_text(str(path.absolute()))
 
 
 def _of_the_run(config: DictConfig) -> dict[str, Any]:
