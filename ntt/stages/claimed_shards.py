@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ntt.data.images import UnreadableImage, load_image
-from ntt.errors import InputError
+from ntt.data.images import LostImage, UnreadableImage, load_image
+from ntt.errors import NotFinite
 from ntt.proposals.image_proposals import ImageMasks
 from ntt.proposals.networks import NewProposals
 from ntt.proposals.stored_form import digest_of, grids_to_tensors, masks_to_tensors
 from ntt.stages.shards import Shard, image_path
 from ntt.stages.workspace import Workspace
 from ntt.store.artifacts import Artifact
-from ntt.store.store import Claim
+from ntt.store.store import Claim, InputLost
 
 
 class _ClaimedShard:
@@ -27,14 +28,36 @@ class _ClaimedShard:
         self._shard = shard
         self._claim = claim
         self._started = time.time()
+        self._lost = False  # whether an image could not be read any more: then nothing is written under this key
 
     def __len__(self) -> int:
         return len(self._shard)
 
     def load(self, index: int) -> np.ndarray:
-        record = self._shard.records[index]
+        record, digests = self._shard.records[index], self._work.digests
+        path = image_path(self._work, record)
+        if digests.fault(path):  # not looked at again: what the key stands for is that nothing was seen of it
+            raise UnreadableImage(path, "the file could not be read")
         annotated = (record.height, record.width) if record.height else None  # a bare folder has no annotated sizes
-        return load_image(image_path(self._work, record), annotated)
+        try:
+            return load_image(path, annotated, digests.of(path))
+        except LostImage as error:
+            digests.lose(path, error.reason)
+            self._lost = True
+            raise
+
+    def _finish(self, make: Callable[[], None], vectors: Sequence[Tensor]) -> None:
+        """Write what was made, unless it says nothing of what the key stands for."""
+        for record, some in zip(self._shard.records, vectors, strict=True):
+            if not torch.isfinite(some).all():
+                raise NotFinite(self._work.config.backbone.name, image_path(self._work, record))
+
+        def make_or_leave(_: Artifact) -> None:
+            if self._lost:
+                raise InputLost
+            make()
+
+        self._work.store.finish(self._claim, make_or_leave)
 
 
 class NewShard(_ClaimedShard):
@@ -53,13 +76,13 @@ class NewShard(_ClaimedShard):
         vectors = [made.vectors if made else torch.zeros(0, 0) for made in results]
         digest = digest_of(grids)
 
-        def make(_: Artifact) -> None:
+        def make() -> None:
             # In this order: masks without their maker's vectors would have a second process pool them again.
             self._shard.write_vectors(vectors, digest, self._started)
             masks = masks_to_tensors(images, digest)
             self._shard.write_masks(masks, grids_to_tensors(grids), unreadable, self._started)
 
-        self._work.store.finish(self._claim, make)
+        self._finish(make, vectors)
 
 
 class ShardWithMasks(_ClaimedShard):
@@ -69,20 +92,10 @@ class ShardWithMasks(_ClaimedShard):
         super().__init__(work, shard, claim)
         self._grids = shard.grids()
 
-    def load(self, index: int) -> np.ndarray:
-        try:
-            return super().load(index)
-        except UnreadableImage as error:
-            if len(self._grids.of(index)) == 0:
-                raise
-            raise InputError(f"{error}: it could be read when its masks were made. Run again once it can.") from error
-
     def grid_masks(self, index: int) -> Tensor:
         return self._grids.of(index)
 
     def write(self, results: list[Tensor | None], unreadable: dict[int, str]) -> None:
         del unreadable  # the masks' artifact tells
         vectors = [torch.zeros(0, 0) if each is None else each for each in results]
-        self._work.store.finish(
-            self._claim, lambda _: self._shard.write_vectors(vectors, self._grids.digest, self._started)
-        )
+        self._finish(lambda: self._shard.write_vectors(vectors, self._grids.digest, self._started), vectors)

@@ -42,30 +42,38 @@ _BYTES_PER_MASK = 700  # run lengths and overlaps of one mask, a generous averag
 
 def run(work: Workspace) -> dict[str, Any]:
     """Check every shard, compute the missing and the damaged ones."""
-    every = shards(work)
-    distinct = list({shard.vectors.key: shard for shard in every}.values())  # equal images have equal keys
-    without_masks, without_vectors, damaged = _missing(work, distinct)
-    missing = len(without_masks) + len(without_vectors)
-    outcome: dict[str, Any] = {"shards": len(every), "found": len(every) - missing, "computed": 0}
-    if len(distinct) < len(every):
-        outcome |= {"found": len(distinct) - missing, "repeated": len(every) - len(distinct)}
-    if missing:
-        _announce(work, without_masks, without_vectors)
-        made, pooled = _Computation(work, missing=[*without_masks, *without_vectors]).run(
-            without_masks, without_vectors
-        )
-        outcome["computed"] = made + pooled
-        if pooled:
-            outcome["of stored masks"] = pooled
-        if made + pooled < missing:
-            outcome["by others"] = missing - made - pooled
-    if damaged:
-        outcome["damaged"] = damaged
+    outcome: dict[str, Any] = {}
+    while True:
+        every = shards(work)
+        distinct = list({shard.vectors.key: shard for shard in every}.values())  # equal images have equal keys
+        without_masks, without_vectors, damaged = _missing(work, distinct)
+        missing = [*without_masks, *without_vectors]
+        repeated = len(every) - len(distinct)
+        if not outcome:
+            outcome = {"shards": len(every), "found": len(distinct) - len(missing), "computed": 0}
+            _count(outcome, repeated=repeated)
+        made, pooled = 0, 0
+        if missing:
+            _announce(work, without_masks, without_vectors)
+            made, pooled = _Computation(work, missing).run(without_masks, without_vectors)
+        outcome["computed"] += made + pooled
+        _count(outcome, of_stored_masks=pooled, by_others=len(missing) - made - pooled, damaged=damaged)
+        if not missing or [shard.masks.key for shard in shards(work)] == [shard.masks.key for shard in every]:
+            break
+        work.derived.clear()  # images were lost on the way, and this run's keys have changed
     unreadable = [entry for shard in every for entry in shard.unreadable()]
     if unreadable:
-        outcome["unreadable"] = len(unreadable)
+        _count(outcome, unreadable=len(unreadable))
         _report_unreadable(work, unreadable)
     return outcome
+
+
+def _count(outcome: dict[str, Any], **more: int) -> None:
+    """Add to an outcome what is not 0."""
+    for name, count in more.items():
+        if count:
+            words = name.replace("_", " ")
+            outcome[words] = outcome.get(words, 0) + count
 
 
 def require(work: Workspace, wanted: Sequence[Shard]) -> None:
@@ -189,6 +197,9 @@ def _prototypes(work: Workspace) -> Tensor | None:
 
 def _report_unreadable(work: Workspace, unreadable: list[dict[str, Any]]) -> None:
     pictures = work.inputs.target_images
+    for entry in unreadable:
+        # Of a file that could not be read an artifact says that alone: why is a matter of this run.
+        entry["reason"] = work.digests.fault(pictures.path(entry["file_name"])) or entry["reason"]
     for entry in unreadable[:_NAMED]:
         log.warning("unreadable, left out: %s: %s", pictures.path(entry["file_name"]), entry["reason"])
     if len(unreadable) > _NAMED:
