@@ -8,16 +8,17 @@ is imported here: a config error must answer at once.
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from ntt.composition.renamed import moved
+from ntt.composition.parts import check_trust, make_part, typed
 from ntt.errors import InputError, require, require_choice
-from ntt.matching.settings import MatchSettings
+from ntt.matching.settings import Limits, MatchSettings
+from ntt.memory.settings import Encoding, MemorySettings
 from ntt.processes.ranks import started
 from ntt.proposals.settings import ProposalSettings
 from ntt.segmenters.still_images import OVERRIDE, adds_no_mem_embed, first_given
@@ -26,7 +27,6 @@ STAGES = ("references", "memory", "proposals", "match", "evaluate", "report")
 PRECISIONS = ("auto", "exact", "fp32", "tf32", "bf16", "fp16")
 DECODERS = ("fast", "plain")
 VERIFY = ("stat", "bytes")
-SHORTAGES = ("error", "take", "repeat", "invalid")
 
 
 @dataclass
@@ -133,18 +133,6 @@ class SegmenterConfig:
 
 
 @dataclass
-class MemoryConfig:
-    """From references to prototypes; see conf/memory/."""
-
-    context: float
-    shortage: str
-
-    def __post_init__(self) -> None:
-        require(self.context >= 0, "memory.context", self.context, "a ratio of 0 or more")
-        require_choice("memory.shortage", self.shortage, SHORTAGES)
-
-
-@dataclass
 class EvaluationConfig:
     """Which evaluator counts; see conf/evaluation/."""
 
@@ -182,8 +170,8 @@ class ReportConfig:
 
 
 @dataclass
-class RunConfig:
-    """The whole run, as composed by Hydra."""
+class _Typed:
+    """What of a run has a fixed type; the rest is named by class."""
 
     name: str
     shots: int
@@ -200,12 +188,11 @@ class RunConfig:
     backbone: BackboneConfig
     segmenter: SegmenterConfig
     proposals: ProposalSettings
-    memory: MemoryConfig
-    matcher: MatchSettings
     evaluation: EvaluationConfig
     store: StoreConfig
     report: ReportConfig
     tracking: dict[str, Any] = field(default_factory=dict)
+    trusted: list[str] = field(default_factory=list)
     images_per_batch: int | None = None  # with a value here as well: the kept configs of older sweeps have none
 
     def __post_init__(self) -> None:
@@ -223,6 +210,14 @@ class RunConfig:
             if not (isinstance(stage, dict) and "_target_" in stage):
                 require_choice("stages", stage, STAGES)
         require(bool(self.stages), "stages", self.stages, f"at least one of {', '.join(STAGES)}")
+
+
+@dataclass(kw_only=True)
+class RunConfig(_Typed):
+    """The whole run, as composed by Hydra."""
+
+    memory: MemorySettings
+    matcher: MatchSettings
 
     def backbone_options(self) -> dict[str, Any]:
         """What the encoder is made of: its class as `_target_`, and the arguments of its constructor."""
@@ -251,20 +246,29 @@ def read_config(composed: DictConfig) -> RunConfig:
     Raises:
         InputError: a key is missing, unknown, of the wrong type, or out of range.
     """
-    plain = OmegaConf.create({k: v for k, v in composed.items_ex(resolve=False) if k != "hydra"})
+    values = OmegaConf.create({k: v for k, v in composed.items_ex(resolve=False) if k != "hydra"})
     try:
-        merged = OmegaConf.merge(OmegaConf.structured(RunConfig), plain)
-        run = OmegaConf.to_object(merged)
+        plain: Any = OmegaConf.to_container(values, resolve=True, throw_on_missing=True)
     except MissingMandatoryValue as error:
         raise InputError(f"{error.full_key} has no value: give it as {error.full_key}=...") from error
     except OmegaConfBaseException as error:
-        reason = str(error.msg or error).splitlines()[0]
-        key = error.full_key or "the config"
-        if told := moved(key):
-            raise InputError(told) from error
-        raise InputError(f"{key} cannot be used: {reason}. Compare with `--cfg job`.") from error
-    assert isinstance(run, RunConfig)
-    return run
+        raise InputError(f"{error.full_key} cannot be used: {str(error.msg or error).splitlines()[0]}.") from error
+    check_trust(plain, plain.get("trusted") or [])
+    parts = {key: plain.pop(key) for key in ("matcher", "memory")}
+    fixed = typed(_Typed, plain, "")
+    limits, encoding = _shared(Limits, parts["matcher"], "matcher"), _shared(Encoding, parts["memory"], "memory")
+    return RunConfig(
+        **vars(fixed),
+        matcher=MatchSettings(**limits, rule=make_part(parts["matcher"], "matcher")),
+        memory=MemorySettings(**encoding, kind=make_part(parts["memory"], "memory")),
+    )
+
+
+def _shared(kind: type[Any], options: dict[str, Any], key: str) -> dict[str, Any]:
+    """The values of the options that all choices of a group have; they are taken out of `options`."""
+    names = [one.name for one in fields(kind)]
+    shared = typed(kind, {name: options.pop(name) for name in names if name in options}, key)
+    return {name: getattr(shared, name) for name in names}
 
 
 def user_path(path: str) -> Path:

@@ -92,15 +92,7 @@ def average_precision(world: World, proposals: Sequence[ImageProposals], prototy
     categories = list(world.categories)
     rows = []
     for image_id, found in zip(world.targets.images, proposals, strict=True):
-        detections = match(
-            found.vectors.float(),
-            found.predicted_iou,
-            found.boxes_low,
-            found.areas,
-            found.overlaps,
-            prototypes,
-            MatchSettings(),
-        )
+        detections = match(found, prototypes, MatchSettings())
         rows += results(image_id, found, detections, categories)
     metrics = evaluate(restrict_ground_truth(world.targets, categories, list(world.targets.images)), rows)
     return {

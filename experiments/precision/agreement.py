@@ -81,16 +81,7 @@ def detection_agreement(pairs: Sequence[tuple[Seen, Seen]], prototypes: tuple[Te
     changes: list[float] = []
     for pair in pairs:
         mine, theirs = (
-            match(
-                seen.proposals.vectors,
-                seen.proposals.predicted_iou,
-                seen.proposals.boxes_low,
-                seen.proposals.areas,
-                seen.proposals.overlaps,
-                each,
-                MatchSettings(),
-            )
-            for seen, each in zip(pair, prototypes, strict=True)
+            match(seen.proposals, each, MatchSettings()) for seen, each in zip(pair, prototypes, strict=True)
         )
         first, second = same_detections(mine, pair[0].masks, theirs, pair[1].masks)
         either += len(mine.labels) + len(theirs.labels) - len(first)

@@ -30,7 +30,7 @@ from ntt.evaluation.coco import evaluate
 from ntt.masks.boxes import mask_boxes
 from ntt.masks.final import encode_final
 from ntt.masks.overlaps import mask_overlaps
-from ntt.matching.match import match
+from ntt.matching.match import Candidates, match
 from ntt.matching.settings import MatchSettings
 from ntt.proposals.networks import network_input, unit_range
 from ntt.proposals.vectors import mask_vectors
@@ -99,7 +99,7 @@ def measure_masks_and_matching(bench: Bench, count: int) -> None:
     bench.compare(
         "matching",
         lambda: match_pair_by_pair(*inputs, intersections, proposals.prototypes, MatchSettings()),
-        lambda: match(*inputs, overlaps, proposals.prototypes, MatchSettings()),
+        lambda: match(Candidates(*inputs, overlaps), proposals.prototypes, MatchSettings()),
         same_detections,
     )
 

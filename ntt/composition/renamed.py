@@ -12,6 +12,12 @@ _MOVED = {
     "segmenter.cover_iou": "proposals.cover_iou (of proposals=adaptive)",
     "segmenter.cover_area": "proposals.cover_area (of proposals=adaptive)",
     "dataset.generator": "dataset.format and the function as `prepare` of a reader (docs/extending.md)",
+    "matcher.merge": "matcher=soft, none, hard or diffusion",
+    "matcher.hard_coverage": "matcher.coverage (of matcher=hard)",
+    "matcher.diffusion_alpha": "matcher.alpha (of matcher=diffusion)",
+    "matcher.diffusion_steps": "matcher.steps (of matcher=diffusion)",
+    "matcher.diffusion_tolerance": "matcher.tolerance (of matcher=diffusion)",
+    "matcher.diffusion_normalise": "matcher.normalise (of matcher=diffusion)",
     "segmenter.resemblance": "proposals.resemblance (of proposals=adaptive)",
 }
 

@@ -3,15 +3,51 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from ntt.masks.overlaps import Overlaps
-from ntt.matching.merging import class_coverages, diffusion_redundancy, score_factors, soft_redundancy, swallowed
+from ntt.matching.merging import class_coverages, score_factors
 from ntt.matching.nms import class_nms
 from ntt.matching.scores import best_classes, unit_vectors
 from ntt.matching.settings import MatchSettings
+
+
+class Matchable(Protocol):
+    """What matching needs of an image's N proposals."""
+
+    @property
+    def vectors(self) -> Tensor:
+        """[N, D] proposal vectors."""
+
+    @property
+    def predicted_iou(self) -> Tensor:
+        """[N] the segmenter's own estimate of each mask's quality; it ranks the suppression."""
+
+    @property
+    def boxes_low(self) -> Tensor:
+        """int [N, 4] xyxy on the segmenter's mask grid, inclusive corners."""
+
+    @property
+    def areas(self) -> Tensor:
+        """int [N] pixels of the final masks, at the image's size."""
+
+    @property
+    def overlaps(self) -> Overlaps:
+        """Shared pixels of the final masks."""
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Proposals as loose tensors; see :class:`Matchable`."""
+
+    vectors: Tensor
+    predicted_iou: Tensor
+    boxes_low: Tensor
+    areas: Tensor
+    overlaps: Overlaps
 
 
 @dataclass(frozen=True)
@@ -29,26 +65,14 @@ class Detections:
     scores: Tensor
 
 
-def match(
-    vectors: Tensor,
-    predicted_iou: Tensor,
-    boxes_low: Tensor,
-    areas: Tensor,
-    overlaps: Overlaps,
-    prototypes: Tensor,
-    settings: MatchSettings,
-) -> Detections:
+def match(found: Matchable, prototypes: Tensor, settings: MatchSettings) -> Detections:
     """Score, suppress and merge the proposals of one image.
 
     A proposal whose final mask has no pixel (it can vanish in an image smaller than the mask grid) takes part
     in the suppression, as in the published results, but is never a detection: it has neither mask nor box.
 
     Args:
-        vectors: [N, D] proposal vectors.
-        predicted_iou: [N] the segmenter's own estimate of each mask's quality; it ranks the suppression.
-        boxes_low: int [N, 4] xyxy on the segmenter's mask grid, inclusive corners.
-        areas: int [N] pixels of the final masks, at the image's size.
-        overlaps: shared pixels of the final masks.
+        found: the image's proposals.
         prototypes: [C, D] one per class.
         settings: of the matcher.
 
@@ -56,31 +80,23 @@ def match(
         At most ``settings.max_detections`` detections; none for an image without proposals. Equal scores keep
         their rank order.
     """
-    if len(vectors) == 0:
+    if len(found.vectors) == 0:
         nothing = torch.zeros(0, dtype=torch.int64)
         return Detections(nothing, nothing.clone(), torch.zeros(0))
-    units = unit_vectors(vectors)
+    areas = found.areas
+    units = unit_vectors(found.vectors)
     scores, labels = best_classes(units, prototypes)
-    ranked = class_nms(boxes_low, predicted_iou, labels, settings.nms_iou)[: settings.max_proposals]
+    ranked = class_nms(found.boxes_low, found.predicted_iou, labels, settings.nms_iou)[: settings.max_proposals]
     ranked = ranked[(scores[ranked] > 0) & (areas[ranked] > 0)]
     scores, labels = scores[ranked], labels[ranked]
 
     redundancy = torch.zeros_like(scores)
     kept = torch.ones_like(scores, dtype=torch.bool)
-    if settings.merge != "none":
-        for members, coverage in class_coverages(overlaps, areas, ranked, labels):
-            if settings.merge == "soft":
-                redundancy[members] = soft_redundancy(coverage, units[ranked[members]])
-            elif settings.merge == "hard":
-                kept[members] = ~swallowed(coverage, settings.hard_coverage)
-            else:
-                redundancy[members] = diffusion_redundancy(
-                    coverage,
-                    alpha=settings.diffusion_alpha,
-                    steps=settings.diffusion_steps,
-                    tolerance=settings.diffusion_tolerance,
-                    normalise=settings.diffusion_normalise,
-                )
+    if settings.rule.looks:
+        for members, coverage in class_coverages(found.overlaps, areas, ranked, labels):
+            some = units[ranked[members]]
+            redundancy[members] = settings.rule.redundancy(coverage, some)
+            kept[members] = settings.rule.kept(coverage, some)
     ranked, labels, scores = ranked[kept], labels[kept], (scores * score_factors(redundancy))[kept]
 
     best = torch.argsort(scores, descending=True, stable=True)[: settings.max_detections]

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ntt.errors import InputError
+from ntt.memory.kinds import Mean, MemoryKind
+
+PUBLISHED = Mean()
 
 
 @dataclass(frozen=True)
@@ -64,12 +66,9 @@ class MemoryBank:
         vectors = rows[owner.argsort(stable=True)].split(counts.tolist())
         return cls(tuple(categories), tuple(categories.values()), vectors)
 
-    def prototypes(self) -> Tensor:
-        """[C, D]: per class the plain mean of its vectors, then L2-normalised.
-
-        The paper's representation aggregation (docs/method.md, section 3).
-        """
-        return F.normalize(torch.stack([vectors.mean(0) for vectors in self.vectors]), dim=-1)
+    def prototypes(self, kind: MemoryKind = PUBLISHED) -> Tensor:
+        """[C, D], at length 1: what a kind of memory makes of the vectors of each class."""
+        return kind.prototypes(self.vectors)
 
     def to_tensors(self) -> dict[str, Tensor]:
         """The bank without its class names, ready for safetensors.

@@ -198,7 +198,7 @@ class Model:
 
     @cached_property
     def _prototypes(self) -> Tensor:
-        return self.bank.prototypes()
+        return self.bank.prototypes(self.config.memory.kind)
 
     def save(self, path: str | Path) -> None:
         """Write vectors, names, thumbnails and the networks' identity, for ``ntt.load(path)``.
@@ -240,15 +240,7 @@ def detections(
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # as in stage match: sums in another order would be other bytes
     try:
-        matched = match(
-            proposals.vectors.float(),
-            proposals.predicted_iou,
-            proposals.boxes_low,
-            proposals.areas,
-            proposals.overlaps,
-            prototypes,
-            config.matcher,
-        )
+        matched = match(proposals, prototypes, config.matcher)
     finally:
         torch.set_num_threads(threads)
     return Found(

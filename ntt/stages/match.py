@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -48,7 +47,7 @@ def artifact(work: Workspace) -> Artifact:
             "proposals": [shard.vectors.key for shard in _shards(work)],
             "images": [record.id for record in inputs.target_records],
             "categories": [inputs.target_category[i] for i in inputs.categories],
-            "matcher": asdict(work.config.matcher),
+            "matcher": matcher_identity(work),
         },
     )
 
@@ -58,13 +57,19 @@ def _shards(work: Workspace) -> list[Shard]:
     return all_shards(work)
 
 
+def matcher_identity(work: Workspace) -> dict[str, Any]:
+    """The limits that all rules have, and the rule with its own options."""
+    options = {**vars(work.config.matcher)}
+    return {**options, "rule": work.identity_of(options.pop("rule"))}
+
+
 def match_all(work: Workspace) -> tuple[list[dict[str, Any]], Outcome]:
     """The predictions of every target image as COCO results, and what was done."""
     shards = _shards(work)
     proposals.require(work, shards)
     bank = memory.load(work)
     category_ids = [work.inputs.target_category[i] for i in bank.category_ids]
-    matcher = (bank.prototypes(), category_ids, work.config.matcher)
+    matcher = (memory.prototypes(work), category_ids, work.config.matcher)
     images = len(work.inputs.target_records)
     workers = work.config.workers or min(usable_cores(), 1 + images // _IMAGES_PER_WORKER)
     predictions: list[dict[str, Any]] = []
@@ -104,15 +109,7 @@ def match_shard(shard: Shard, matcher: Matcher) -> list[dict[str, Any]]:
     prototypes, category_ids, settings = matcher
     predictions = []
     for record, found in zip(shard.records, shard.read(), strict=True):
-        detections = match(
-            found.vectors.float(),
-            found.predicted_iou,
-            found.boxes_low,
-            found.areas,
-            found.overlaps,
-            prototypes,
-            settings,
-        )
+        detections = match(found, prototypes, settings)
         predictions += results(record.id, found, detections, category_ids)
     return predictions
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from safetensors.torch import save
+from torch import Tensor
 
 from ntt.foreign.tensors import read_safetensors
 from ntt.memory.bank import MemoryBank
@@ -30,6 +31,7 @@ def artifact(work: Workspace) -> Artifact:
         "memory",
         {
             "code": work.sources.of(*SOURCE),
+            "kind": work.identity_of(work.config.memory.kind),
             "references": references.artifact(work).key,
             "encodings": fingerprint([encodings.artifact(work, reference).key for reference in chosen]),
         },
@@ -37,21 +39,31 @@ def artifact(work: Workspace) -> Artifact:
 
 
 def make(work: Workspace, folder: Path) -> dict[str, Any]:
-    """Write `memory.safetensors`, the vectors of every class."""
+    """Write `memory.safetensors`, the vectors of every class and its prototype."""
     chosen = references.load(work)
     encoded = encodings.ensure(work, chosen)
     found = ((reference.category_id, one.vector) for reference, one in encodings.load(work, chosen))
     bank = MemoryBank.from_references(work.inputs.categories, found)
-    write_atomically(folder / _FILE, save(bank.to_tensors()))
+    write_atomically(
+        folder / _FILE, save({**bank.to_tensors(), "prototypes": bank.prototypes(work.config.memory.kind).contiguous()})
+    )
     vectors = sum(map(len, bank.vectors))
     return {"vectors": vectors, "encoded here": encoded, "dropped": len(chosen) - vectors}
 
 
 def load(work: Workspace) -> MemoryBank:
     """The memory of this run."""
+    return MemoryBank.from_tensors(_read(work), list(work.inputs.categories.values()))
+
+
+def prototypes(work: Workspace) -> Tensor:
+    """[C, D], at length 1; classes as in the memory."""
+    return _read(work)["prototypes"]
+
+
+def _read(work: Workspace) -> dict[str, Tensor]:
     file = work.require(artifact(work)).path / _FILE
-    tensors = read_safetensors(file, str(file), MADE_AGAIN)
-    return MemoryBank.from_tensors(tensors, list(work.inputs.categories.values()))
+    return read_safetensors(file, str(file), MADE_AGAIN)
 
 
 class Memory(ArtifactStage):

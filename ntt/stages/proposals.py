@@ -192,7 +192,7 @@ class _Computation:
 
 def _prototypes(work: Workspace) -> Tensor | None:
     """What prompts have to resemble, where they have to."""
-    return memory.load(work).prototypes() if asks_references(work) else None
+    return memory.prototypes(work) if asks_references(work) else None
 
 
 def _report_unreadable(work: Workspace, unreadable: list[dict[str, Any]]) -> None:

@@ -108,6 +108,17 @@ class Workspace:
             raise InputError(f"{file} holds weights and is of no use: {reason}; see that this user may read it.")
         return digest
 
+    def identity_of(self, part: object) -> dict[str, Any]:
+        """What determines what a part does that the config names by class, such as a merge rule, for fingerprints."""
+        kind = type(part)
+        if kind.__module__.split(".")[0] == "ntt":  # its source is that of a stage
+            return {"class": kind.__qualname__, "options": vars(part)}
+        return {
+            "class": f"{kind.__module__}.{kind.__qualname__}",
+            "options": vars(part),
+            "code": self.sources.own(kind),
+        }
+
     @cached_property
     def device(self) -> torch.device:
         """Where the networks run: `auto` is resolved, what is not there is an InputError."""

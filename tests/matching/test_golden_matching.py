@@ -10,7 +10,7 @@ from pycocotools import mask as coco_mask
 from ntt.masks.boxes import mask_boxes
 from ntt.masks.overlaps import mask_overlaps
 from ntt.masks.windowed import encode_logits
-from ntt.matching.match import match
+from ntt.matching.match import Candidates, match
 from ntt.matching.settings import MatchSettings
 from ntt.memory.bank import MemoryBank
 from ntt.memory.vectors import reference_vector
@@ -45,15 +45,14 @@ def test_published_outputs(case, inputs):
 
     low = arrays["mask_logits"] > 0
     encoded = encode_logits(arrays["mask_logits"], mask_boxes(low), case["height"], case["width"])
-    found = match(
+    candidates = Candidates(
         vectors=mask_vectors(arrays["features"], low, inputs.GRID),
         predicted_iou=arrays["pred_ious"],
         boxes_low=mask_boxes(low),
         areas=encoded.areas,
         overlaps=mask_overlaps(encoded.rles),
-        prototypes=bank.prototypes(),
-        settings=MatchSettings(),
     )
+    found = match(candidates, bank.prototypes(), MatchSettings())
 
     assert found.labels.tolist() == expected["labels"]
     torch.testing.assert_close(found.scores, torch.tensor(expected["scores"]), rtol=0, atol=1e-4)

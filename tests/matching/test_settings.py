@@ -1,37 +1,56 @@
-from pathlib import Path
+"""The files of conf/matcher: each names a rule with the rule's own options, and no others."""
+
+from __future__ import annotations
 
 import pytest
 from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
 
+from ntt.composition.choices import read_choice
+from ntt.config import read_config
 from ntt.errors import InputError
-from ntt.matching.settings import MERGES, MatchSettings
+from ntt.matching.rules import RULES, Diffusion, Hard
+from ntt.matching.settings import MatchSettings
+from ntt.run import conf_folder
 
-CONF = Path(__file__).resolve().parents[2] / "conf"
+
+def settings(*overrides: str) -> MatchSettings:
+    with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+        return read_config(compose("config", list(overrides))).matcher
 
 
-@pytest.mark.parametrize("merge", MERGES)
-def test_every_merge_has_a_yaml_with_the_default_values(merge):
-    with initialize_config_dir(str(CONF / "matcher"), version_base="1.3"):
-        values = OmegaConf.to_container(compose(merge))
-    assert MatchSettings(**values) == MatchSettings(merge=merge)
-    assert set(values) == set(MatchSettings.__dataclass_fields__)
+@pytest.mark.parametrize("name", RULES)
+def test_every_rule_has_a_file_with_its_default_values_and_no_others(name: str) -> None:
+    assert settings(f"matcher={name}") == MatchSettings(rule=RULES[name]())
+    own = set(RULES[name].__dataclass_fields__)  # type: ignore[attr-defined]
+    written = set(read_choice(conf_folder() / "matcher" / f"{name}.yaml"))
+    assert written == own | {"_target_", "nms_iou", "max_proposals", "max_detections"}
+
+
+def test_a_rule_owns_its_options() -> None:
+    assert settings("matcher=diffusion", "matcher.alpha=0.5").rule == Diffusion(alpha=0.5)
+    assert settings("matcher=hard", "matcher.coverage=0.9", "matcher.nms_iou=1").rule == Hard(coverage=0.9)
 
 
 @pytest.mark.parametrize(
-    ("key", "value"),
+    ("overrides", "message"),
     [
-        ("merge", "sofft"),
-        ("nms_iou", 1.5),
-        ("nms_iou", float("nan")),
-        ("max_proposals", 0),
-        ("max_detections", -1),
-        ("hard_coverage", 0.0),
-        ("diffusion_alpha", -0.1),
-        ("diffusion_steps", 0),
-        ("diffusion_tolerance", -1e-6),
+        (["matcher.nms_iou=1.5"], r"matcher.nms_iou=1.5 is not possible: give a number from 0 to 1"),
+        (["matcher.nms_iou=nan"], r"matcher.nms_iou=nan"),
+        (["matcher.max_proposals=0"], r"matcher.max_proposals=0"),
+        (["matcher.max_detections=-1"], r"matcher.max_detections=-1"),
+        (["matcher=hard", "matcher.coverage=0"], r"matcher.coverage=0"),
+        (["matcher=diffusion", "matcher.alpha=-0.1"], r"matcher.alpha=-0.1"),
+        (["matcher=diffusion", "matcher.steps=0"], r"matcher.steps=0"),
+        (["matcher=diffusion", "matcher.tolerance=-1e-6"], r"matcher.tolerance=-1e-06"),
+        (["matcher=diffusion", "matcher.alpha=much"], r"matcher.alpha cannot be used"),
+        (["+matcher.alpha=0.3"], r"matcher.alpha cannot be used: Key 'alpha' not in 'Soft'"),
+        (
+            ["matcher._target_=ntt.matching.rules.Softer"],
+            "rules.Softer cannot be imported",
+        ),
+        (["matcher._target_=birds.rules.Mine"], r"birds, which this run does not trust: add trusted=.birds."),
     ],
 )
-def test_values_out_of_range_are_named(key, value):
-    with pytest.raises(InputError, match=rf"matcher\.{key} is {value!r}; .+"):
-        MatchSettings(**{key: value})
+def test_values_out_of_range_are_named(overrides: list[str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        settings(*overrides)

@@ -1,0 +1,117 @@
+"""Parts of a run that a config names by class: `_target_`, and options that the class owns."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import is_dataclass
+from typing import Any, TypeVar
+
+from hydra.utils import get_class
+from omegaconf import OmegaConf
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+
+from ntt.composition.renamed import moved
+from ntt.errors import InputError
+
+T = TypeVar("T")
+_OURS = ("ntt", "sam2", "torch.nn")  # what the configs that come with ntt name
+
+
+def check_trust(config: Mapping[str, Any], trusted: Collection[str]) -> None:
+    """Refuse classes of packages that nobody said to trust: a `_target_` is imported and called.
+
+    Args:
+        config: of a run, as plain values.
+        trusted: packages, besides ntt's own and those that NTT_TRUSTED lists with commas between.
+
+    Raises:
+        InputError: names the first `_target_` of another package, and how to trust it.
+    """
+    known = (*_OURS, *trusted, *filter(None, os.environ.get("NTT_TRUSTED", "").split(",")))
+    for key, target in _targets(config, ""):
+        if not any(f"{target}.".startswith(f"{package}.") for package in known):
+            package = target.split(".")[0]
+            raise InputError(
+                f"{key}={target} would run code of {package}, which this run does not trust: "
+                f"add trusted=[{package}] to the command or your config, or set NTT_TRUSTED={package}."
+            )
+
+
+def _targets(value: Any, key: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            place = f"{key}.{name}" if key else str(name)
+            if name == "_target_":
+                yield place, str(inner)
+            else:
+                yield from _targets(inner, place)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _targets(inner, key)
+
+
+def named_class(target: str, key: str) -> type[Any]:
+    """The class of a dotted name.
+
+    Raises:
+        InputError: there is none, or its module cannot be imported.
+    """
+    try:
+        return get_class(target)
+    except Exception as error:  # whatever the import of somebody's module raises
+        reason = str(error.__cause__ or error).strip().splitlines()[0]
+        raise InputError(
+            f"{key}._target_={target} cannot be imported ({reason}): give package.module.Class of an installed package."
+        ) from error
+
+
+def make_part(options: Mapping[str, Any], key: str) -> Any:
+    """An object of the class that `_target_` names, made of the other options.
+
+    Args:
+        options: `_target_` and the constructor's arguments.
+        key: where they stand in the config, for messages.
+
+    Raises:
+        InputError: the class or an option cannot be used.
+    """
+    own = dict(options)
+    kind = named_class(str(own.pop("_target_")), key)
+    if is_dataclass(kind):
+        return typed(kind, own, key)
+    try:
+        inspect.signature(kind).bind(**own)
+    except TypeError as error:
+        raise InputError(f"{key}: {kind.__name__} cannot be made of these options: {error}.") from error
+    return kind(**own)
+
+
+def typed(kind: type[T], options: Mapping[str, Any], key: str) -> T:
+    """An object of a dataclass, with options checked and converted to the fields' types.
+
+    Raises:
+        InputError: names the option that is missing, unknown or of a wrong type.
+    """
+    try:
+        made = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(kind), dict(options)))
+    except MissingMandatoryValue as error:
+        option = ".".join(filter(None, (key, error.full_key)))
+        raise InputError(f"{option} has no value: give it as {option}=...") from error
+    except OmegaConfBaseException as error:
+        option = ".".join(filter(None, (key, error.full_key))) or "the config"
+        if told := moved(option):
+            raise InputError(told) from error
+        reason = str(error.msg or error).splitlines()[0]
+        raise InputError(f"{option} cannot be used: {reason}. Compare with `--cfg job`.") from error
+    assert isinstance(made, kind)
+    return made
+
+
+def accepted(kind: Any, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the options that a constructor has arguments for."""
+    parameters = inspect.signature(kind).parameters
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return dict(options)
+    return {name: value for name, value in options.items() if name in parameters}
