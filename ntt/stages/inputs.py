@@ -8,18 +8,18 @@ from __future__ import annotations
 import logging
 import random
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from ntt.config import BackboneConfig, DatasetConfig, RunConfig, SegmenterConfig, user_path
 from ntt.data.classes import pair_classes
 from ntt.data.coco import CocoDataset, ImageRecord
 from ntt.data.pictures import Pictures
-from ntt.data.readers.catalogue import AUTO, make_reader, read_labels
+from ntt.data.readers.catalogue import AUTO, Labels, make_reader, read_labels
+from ntt.data.sides import upright_sides
 from ntt.data.soundness import Findings
 from ntt.data.splits import select_classes
 from ntt.errors import InputError
 from ntt.stages import pictures
-from ntt.stages.soundness import notes, sound_references, sound_truth
+from ntt.stages.soundness import annotations_of, notes, sound_references, sound_truth
 
 log = logging.getLogger(__name__)
 _WITHOUT_TRUTH = ("references", "memory", "proposals", "match")  # stages that never see the ground truth
@@ -125,28 +125,29 @@ def open_inputs(config: RunConfig) -> Inputs:
     records = choose_targets(targets, dataset)
     if not records:
         raise InputError(f"{targets_path} names no image (dataset.targets): there is nothing to segment.")
+    told = [*dict.fromkeys(references.dataset.told + found.dataset.told)]
+    told += _unannotated(references.dataset, categories, config.split)
+    target_category, differences = pair_classes(categories, references.dataset, targets)
     if found.labelled:
         target_images = pictures.open_pictures(dataset, "target_images", targets, found.image_places, records)
     else:
         target_images = Pictures(found.image_places)
-    told = [*references.dataset.told, *found.dataset.told] if not same else [*found.dataset.told]
-    told += _unannotated(references.dataset, categories, config.split)
-    target_category, differences = pair_classes(categories, references.dataset, targets)
-    told += differences
     findings = {}
-    listed = dataset.reference_ids if isinstance(dataset.reference_ids, list) else None
     if found.labelled and any(stage not in _WITHOUT_TRUTH for stage in config.stages):
-        truth_images = [record.id for record in records]
-        skip = dataset.invalid == "skip"
-        targets, findings["truth"] = sound_truth(targets, target_category.values(), truth_images, skip)
-    sound = references.dataset
+        truth = annotations_of(targets, target_category.values(), [record.id for record in records])
+        targets, turned = upright_sides(targets, truth, target_images)
+        records = [targets.images[record.id] for record in records]
+        targets, findings["truth"] = sound_truth(targets, truth, dataset.invalid == "skip")
+        differences += turned
     if config.stages != ["proposals"] or config.proposals.resemblance is not None:
-        sound, findings["references"] = sound_references(sound, categories, listed)
-        reference_images = _reference_pictures(dataset, sound, categories, references.image_places)
+        examples, reference_images, turned = _open_references(config, references, categories)
+        listed = dataset.reference_ids if isinstance(dataset.reference_ids, list) else None
+        examples, findings["references"] = sound_references(examples, categories, listed)
+        differences += [sentence for sentence in turned if sentence not in differences]
     else:
-        reference_images = Pictures(references.image_places)
+        examples, reference_images = references.dataset, Pictures(references.image_places)
     return Inputs(
-        references=sound,
+        references=examples,
         reference_images=reference_images,
         targets=targets,
         target_images=target_images,
@@ -155,8 +156,27 @@ def open_inputs(config: RunConfig) -> Inputs:
         target_category=target_category,
         target_records=records,
         findings=findings,
-        told=told,
+        told=told + differences,
     )
+
+
+def _open_references(
+    config: RunConfig, labels: Labels, categories: dict[int, str]
+) -> tuple[CocoDataset, Pictures, list[str]]:
+    """The reference file, its pictures as far as the classes have annotations in them, and what is to be said of them.
+
+    Of a large file, from which few are drawn, only some of the pictures are looked for.
+    """
+    examples = labels.dataset
+    annotations = annotations_of(examples, categories, examples.images)
+    with_objects = {annotation.image_id for annotation in annotations}
+    used = [record for record in examples.images.values() if record.id in with_objects]
+    few = used if len(used) <= _LOOKED_FOR else used[:: len(used) // _LOOKED_FOR]
+    found = pictures.open_pictures(config.dataset, "reference_images", examples, labels.image_places, few)
+    if len(used) > _LOOKED_FOR:
+        return examples, found, []
+    examples, turned = upright_sides(examples, annotations, found)
+    return examples, found, turned
 
 
 def _unannotated(references: CocoDataset, categories: dict[int, str], split: object) -> list[str]:
@@ -192,13 +212,3 @@ def _say_unlisted(targets: CocoDataset) -> None:
             *(targets.path, sum(targets.unlisted.values()), len(targets.unlisted)),
             *(first, ", ..." if len(targets.unlisted) > 5 else ""),
         )
-
-
-def _reference_pictures(
-    dataset: DatasetConfig, references: CocoDataset, categories: dict[int, str], places: list[Path]
-) -> Pictures:
-    """Those of the classes' usable annotations; of a large file, from which few are drawn, a sample is looked for."""
-    wanted = {a.image_id for a in references.annotations if a.category_id in categories and not a.faults}
-    used = [record for record in references.images.values() if record.id in wanted]
-    few = used if len(used) <= _LOOKED_FOR else used[:: len(used) // _LOOKED_FOR]
-    return pictures.open_pictures(dataset, "reference_images", references, places, few)

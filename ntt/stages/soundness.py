@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,16 +15,18 @@ from ntt.errors import InputError
 _AT_ONCE = 100_000  # annotations that are all looked at; of larger files a sample, and then what is drawn
 
 
-def sound_truth(
-    targets: CocoDataset, category_ids: Collection[int], image_ids: Collection[int], skip: bool
-) -> tuple[CocoDataset, Findings]:
+def annotations_of(dataset: CocoDataset, category_ids: Collection[int], image_ids: Collection[int]) -> list[Annotation]:
+    """Those of some classes in some images."""
+    categories, images = set(category_ids), set(image_ids)
+    return [a for a in dataset.annotations if a.category_id in categories and a.image_id in images]
+
+
+def sound_truth(targets: CocoDataset, truth: Sequence[Annotation], skip: bool) -> tuple[CocoDataset, Findings]:
     """The target file with what is wrong mended or left out, as far as it is this run's ground truth.
 
     Raises:
         InputError: some of it cannot be used and is not to be skipped, or all of it are crowds.
     """
-    wanted_categories, wanted_images = set(category_ids), set(image_ids)
-    truth = [a for a in targets.annotations if a.category_id in wanted_categories and a.image_id in wanted_images]
     sound, findings = check_annotations(targets, truth, masks_needed=False)
     if findings.unusable and not skip:
         raise InputError(

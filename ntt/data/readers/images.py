@@ -12,6 +12,7 @@ from ntt.data.pictures import files_below
 from ntt.data.readers.protocol import DatasetReader, Role
 from ntt.errors import InputError
 
+_NAMED = 10  # files that are left out
 _OF_SYSTEMS = frozenset({"thumbs.db", "desktop.ini"})  # and whatever begins with a dot
 
 
@@ -40,10 +41,10 @@ class Reader(DatasetReader):
         told: tuple[str, ...] = ()
         if others:
             kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(others.items()))
-            first = next(file for file in every if not _is_image(file))
-            told = (
-                f"{path}: {sum(others.values())} files that are no images are left out ({kinds}; the first is {first})",
-            )
+            names = [str(file.relative_to(path)) for file in every if not _is_image(file)]
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            shown = ", ".join(names[:_NAMED]) + more
+            told = (f"{path}: {len(names)} files that are no images are left out ({kinds}): {shown}",)
         return listed_images(path, path, images, told)
 
 
