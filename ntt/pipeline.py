@@ -72,6 +72,10 @@ def run_pipeline(config: RunConfig, composed: DictConfig, directory: Path) -> fl
         else:
             _run_helper(work, outcomes)
     if rank.first:
+        from ntt.stages import left_out  # with torch, which errors in the config or the data should not wait for
+
+        for sentence in left_out.sentences(work):
+            log.warning("%s", sentence)
         log.info("results in %s", directory)
     return objective(metrics) if metrics else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from ntt.reporting.tables import (
@@ -12,6 +13,7 @@ from ntt.reporting.tables import (
     evaluated_tasks,
     percent,
 )
+from ntt.screen.text import printable
 
 
 def report_markdown(
@@ -19,6 +21,7 @@ def report_markdown(
     metrics: Metrics,
     published: Mapping[str, float] | None = None,
     pictures: Mapping[str, str] | None = None,
+    left_out: Sequence[str] = (),
 ) -> str:
     """The text of report.md.
 
@@ -27,6 +30,7 @@ def report_markdown(
         metrics: as described in ``ntt.reporting.tables``.
         published: AP in percent per task to print beside ours, such as ``{"bbox": 36.8, "segm": 34.2}``.
         pictures: caption -> path relative to the report's folder.
+        left_out: sentences about the input that was not used as it is.
     """
     published = published or {}
     header = ["", *TABLE_COLUMNS] + (["published AP"] if published else [])
@@ -36,21 +40,29 @@ def report_markdown(
         if published:
             row.append(f"{published[task]:.1f}" if task in published else "-")
         rows.append(row)
-    parts = [f"# {title}", "All figures in percent.", _table(header, rows)]
+    parts = [f"# {_escaped(title)}", "All figures in percent.", _table(header, rows)]
 
     classes = class_figures(metrics)
     if classes:
         cells = [[name, *map(percent, figures)] for name, figures in classes]
         parts += ["## Per class", _table(class_header(metrics), cells)]
+    if left_out:
+        parts += ["## Left out or derived", "\n".join(f"- {_escaped(sentence)}" for sentence in left_out)]
     if pictures:
         # Angle brackets: a path may have spaces.
-        parts += ["## Pictures", *(f"![{caption}](<{path}>)" for caption, path in pictures.items())]
+        parts += [
+            "## Pictures",
+            *(f"![{_escaped(caption)}](<{printable(path)}>)" for caption, path in pictures.items()),
+        ]
     return "\n\n".join(parts) + "\n"
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table, first column left-aligned, the others right-aligned."""
     rule = ["---"] + ["---:"] * (len(header) - 1)
-    return "\n".join(
-        "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in (header, rule, *rows)
-    )
+    return "\n".join("| " + " | ".join(map(_escaped, row)) + " |" for row in (header, rule, *rows))
+
+
+def _escaped(text: str) -> str:
+    """The user's text in Markdown: brackets, stars and bars of a name are letters."""
+    return re.sub(r"([\\`*\[\]<>|])", r"\\\1", printable(text))

@@ -20,6 +20,7 @@ from ntt.data.geometry import annotation_mask
 from ntt.data.images import LostImage, UnreadableImage, load_image
 from ntt.data.sampling import Reference
 from ntt.errors import InputError, NotFinite
+from ntt.foreign.documents import read_json
 from ntt.foreign.tensors import read_safetensors
 from ntt.memory.crops import reference_crop
 from ntt.memory.vectors import reference_vector
@@ -171,6 +172,14 @@ def load(work: Workspace, chosen: list[Reference]) -> Iterator[tuple[Reference, 
         if file.exists():
             tensors = read_safetensors(file, str(file), MADE_AGAIN)
             yield reference, Encoding(tensors["vector"])
+
+
+def dropped(work: Workspace, chosen: list[Reference]) -> Iterator[tuple[Reference, str]]:
+    """Those references that have no encoding, and why."""
+    for reference in chosen:
+        file = artifact(work, reference).path / _DROPPED
+        if file.exists():
+            yield reference, str(read_json(file, MADE_AGAIN))
 
 
 def image_path(work: Workspace, reference: Reference) -> Path:

@@ -9,6 +9,7 @@ from typing import Any, cast
 from ntt.evaluation.coco import evaluate, restrict_ground_truth
 from ntt.evaluation.engines import Engine
 from ntt.foreign.documents import read_object
+from ntt.stages import left_out
 from ntt.stages.stage import METRICS, ArtifactStage, Outcome
 from ntt.stages.workspace import Workspace, once_per_run
 from ntt.store.artifacts import MADE_AGAIN, Artifact
@@ -20,6 +21,7 @@ SOURCE = (
     "ntt.evaluation",
     "ntt.stages.evaluate",
     "ntt.stages.inputs",
+    "ntt.stages.left_out",
     "ntt.stages.pictures",
     "ntt.stages.soundness",
 )
@@ -46,7 +48,7 @@ def make(work: Workspace, folder: Path) -> dict[str, Any]:
     truth = ground_truth(work)
     engine = cast("Engine", work.config.evaluation.engine)  # validated with the config
     metrics = evaluate(truth, work.predictions_stage().load(work), engine)
-    counted = work.inputs.counts()
+    counted = left_out.counts(work)
     write_json(folder / _FILE, {**metrics, **({"input": counted} if counted else {})})
     return {"objects": len(truth["annotations"]), "classes": len(truth["categories"])}
 

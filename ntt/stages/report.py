@@ -18,7 +18,7 @@ from ntt.reporting.overlays import side_by_side, single
 from ntt.reporting.summary import report_markdown
 from ntt.reporting.tables import coco_lines, metrics_table, per_class_table
 from ntt.reporting.verdicts import Instance
-from ntt.stages import evaluate, memory, references
+from ntt.stages import evaluate, left_out, memory, references
 from ntt.stages.sheets import memory_sheet, reference_sheet
 from ntt.stages.stage import ArtifactStage, Outcome
 from ntt.stages.workspace import Workspace, once_per_run
@@ -116,6 +116,7 @@ def publish(work: Workspace) -> None:
             metrics,
             (work.config.report.published or {}).get(work.config.shots),
             shown,
+            left_out.sentences(work),
         )
         (work.directory / "report.md").write_text(page, encoding="utf-8")
         print("\n".join(coco_lines(metrics)))
