@@ -31,6 +31,7 @@ SOURCE = (
     "ntt.memory.crops",
     "ntt.reporting",
     "ntt.stages.inputs",
+    "ntt.stages.left_out",
     "ntt.stages.reference_maps",
     "ntt.stages.report",
     "ntt.stages.sheets",
