@@ -18,7 +18,6 @@ from ntt.masks.compressed import decompress_masks
 from ntt.masks.overlaps import Overlaps
 from ntt.proposals.image_proposals import ImageMasks, ImageProposals
 
-_PAIRS = ("rows", "cols", "intersections")
 _NARROWED = {"boxes_low": torch.int16, "boxes": torch.int32, "areas": torch.int32}
 _PER_MASK = ("predicted_iou", "boxes_low", "boxes", "areas")
 DIGEST = "grid_digest"
@@ -27,7 +26,9 @@ DIGEST = "grid_digest"
 def masks_to_tensors(images: Sequence[ImageMasks], digest: Tensor) -> dict[str, Tensor]:
     """Masks -> `boxes` int32 [T, 4], `rle` uint8 (all encodings joined) with `rle_ends` int64 [T], and so on.
 
-    `count` and `pairs` say how many of the T and E rows belong to each image.
+    `count` and `pairs` say how many of the T and E rows belong to each image. A pair takes five bytes: two for the
+    second mask's index and three for the pixels that both share (four where a mask has 2 ** 24); first masks say
+    how many pairs they begin.
 
     Args:
         images: of one file.
@@ -45,8 +46,7 @@ def masks_to_tensors(images: Sequence[ImageMasks], digest: Tensor) -> dict[str, 
     for name in _PER_MASK:
         joined = torch.cat([getattr(image, name) for image in images])
         tensors[name] = joined.to(_NARROWED.get(name, joined.dtype))
-    for name in _PAIRS:
-        tensors[f"overlap_{name}"] = torch.cat([getattr(image.overlaps, name) for image in images])
+    tensors |= _pairs_to_tensors([image.overlaps for image in images], [len(image) for image in images])
     return {name: tensor.contiguous() for name, tensor in tensors.items()}
 
 
@@ -88,14 +88,34 @@ def proposals_from_tensors(masks: Mapping[str, Tensor], vectors: Mapping[str, Te
     return [ImageProposals.of(image, own) for image, own in zip(masks_from_tensors(masks), per_image, strict=True)]
 
 
+def _pairs_to_tensors(overlaps: Sequence[Overlaps], counts: Sequence[int]) -> dict[str, Tensor]:
+    shared = torch.cat([each.intersections for each in overlaps]).int()
+    high = shared >> 16
+    width = torch.uint8 if high.numel() == 0 or int(high.max()) < 256 else torch.int16
+    begun = [each.rows.long().bincount(minlength=count) for each, count in zip(overlaps, counts, strict=True)]
+    return {
+        "overlap_begun": torch.cat(begun).int(),  # [T], pairs of which a mask is the first: they lie together
+        "overlap_cols": torch.cat([each.cols for each in overlaps]),  # [E]
+        "overlap_low": shared.to(torch.int16),  # [E], the lower 16 bits of the intersection
+        "overlap_high": high.to(width),  # [E], the higher ones
+    }
+
+
+def _pairs_from_tensors(tensors: Mapping[str, Tensor], counts: Sequence[int]) -> list[Overlaps]:
+    shared = (tensors["overlap_high"].int() << 16) | (tensors["overlap_low"].int() & 0xFFFF)
+    pairs, cols = tensors["pairs"].tolist(), tensors["overlap_cols"]
+    begun = tensors["overlap_begun"].split(list(counts))
+    rows = [torch.arange(len(each), dtype=cols.dtype).repeat_interleave(each) for each in begun]
+    return [Overlaps(*parts) for parts in zip(rows, cols.split(pairs), shared.split(pairs), strict=True)]
+
+
 def masks_from_tensors(tensors: Mapping[str, Tensor]) -> list[ImageMasks]:
     """Undo :func:`masks_to_tensors`."""
     counts = tensors["count"].tolist()
     ends = tensors["rle_ends"].tolist()
     joined = tensors["rle"].numpy().tobytes()
     per_mask = {name: tensors[name].split(counts) for name in _PER_MASK}
-    pairs = tensors["pairs"].tolist()
-    per_pair = [tensors[f"overlap_{name}"].split(pairs) for name in _PAIRS]
+    overlaps = _pairs_from_tensors(tensors, counts)
     images, start, byte = [], 0, 0
     for i, count in enumerate(counts):
         encodings = []
@@ -112,7 +132,7 @@ def masks_from_tensors(tensors: Mapping[str, Tensor]) -> list[ImageMasks]:
                 per_mask["boxes"][i].long(),
                 per_mask["areas"][i].long(),
                 encodings,
-                Overlaps(*(part[i] for part in per_pair)),
+                overlaps[i],
             )
         )
         start += count

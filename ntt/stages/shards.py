@@ -23,7 +23,7 @@ from ntt.stages.workspace import Workspace
 from ntt.store.artifacts import MADE_AGAIN, Artifact
 from ntt.store.files import write_atomically, write_json
 
-MASKS_CODE, VECTORS_CODE = 1, 1
+MASKS_CODE, VECTORS_CODE = 2, 1
 _MASKS, _GRIDS, _VECTORS = "masks.safetensors", "grid_masks.safetensors", "vectors.safetensors"
 _UNREADABLE = "unreadable.json"
 

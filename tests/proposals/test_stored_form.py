@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from ntt.masks.boxes import mask_boxes
 from ntt.masks.compressed import compress_masks
-from ntt.masks.overlaps import mask_overlaps
+from ntt.masks.overlaps import Overlaps, mask_overlaps
 from ntt.masks.windowed import encode_masks, rle_areas, rle_boxes
 from ntt.proposals.image_proposals import ImageMasks
 from ntt.proposals.stored_form import (
@@ -114,6 +115,18 @@ def test_images_without_masks_have_vectors_of_no_width_and_no_rows() -> None:
         (0, 20, 5),
     ]
     assert [len(StoredGrids(masks, grids).of(index)) for index in range(2)] == [0, 0]
+
+
+@pytest.mark.parametrize("pixels", [1, 65535, 65536, 2**24 - 1, 2**24, 2**31 - 1])
+def test_any_number_of_shared_pixels_comes_back(pixels: int) -> None:
+    masks, _, _ = image(5, 5, 30, 40)
+    pairs = Overlaps(
+        torch.tensor([0, 0, 3]).short(), torch.tensor([2, 4, 4]).short(), torch.tensor([3, pixels, 7]).int()
+    )
+    one = replace(masks, overlaps=pairs)
+    found = masks_from_tensors(masks_to_tensors([masks, one, masks], digest_of([])))
+    assert_same(found[1], one)
+    assert_same(found[2], masks)
 
 
 def test_a_committed_file_is_read_as_it_was_written() -> None:
