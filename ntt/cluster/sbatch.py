@@ -83,13 +83,13 @@ def array_script(points: Sequence[Point], folder: Path, settings: Mapping[str, A
         **({"mem": f"{settings['mem_gb']}G"} if settings.get("mem_gb") else {}),
         "array": f"{numbers}%{settings.get('array_parallelism') or len(points)}",
         "signal": f"B:USR2@{settings.get('signal_delay_s', 120)}",
-        "output": str(folder / "%A_%a.log"),
+        "output": f"{_literally(folder)}/%A_%a.log",
         "open-mode": "append",
         **(settings.get("additional_parameters") or {}),
     }
     directories = " ".join(f"[{point.number}]={shlex.quote(override_value(point.directory))}" for point in points)
     body = _BODY.format(
-        logs=shlex.quote(str(folder / "%A_%a_rank%t.log")),
+        logs=shlex.quote(f"{_literally(folder)}/%A_%a_rank%t.log"),
         requeues=int(settings.get("max_num_timeout") or 0),
         python=shlex.quote(sys.executable),
         points=shlex.quote(str(points[0].file.parent.absolute())),
@@ -103,7 +103,7 @@ def report_script(sweep: Path, folder: Path, settings: Mapping[str, Any]) -> str
         **_options(settings, _REPORT_KEYS),
         "job-name": f"{settings.get('name', 'ntt')}-report",
         "time": str(_REPORT_MINUTES),
-        "output": str(folder / "report_%j.log"),
+        "output": f"{_literally(folder)}/report_%j.log",
     }
     command = f"exec {shlex.quote(sys.executable)} -m ntt.run report {shlex.quote(str(sweep))}\n"
     return _script(options, settings.get("setup") or [], command)
@@ -112,6 +112,13 @@ def report_script(sweep: Path, folder: Path, settings: Mapping[str, Any]) -> str
 def _options(settings: Mapping[str, Any], keys: Sequence[str]) -> dict[str, str]:
     named = {_NAMES.get(key, key.replace("_", "-")): settings.get(key) for key in keys}
     return {name: str(value) for name, value in named.items() if value is not None}
+
+
+def _literally(folder: Path) -> str:
+    """A folder in the name of a log, where SLURM takes % for the beginning of a number and \\ for its end."""
+    if "\\" in str(folder):
+        raise InputError(f"{folder} has a backslash, which SLURM takes out of names of logs: set hydra.sweep.dir.")
+    return str(folder).replace("%", "%%")
 
 
 def _script(options: Mapping[str, Any], setup: Sequence[str], body: str) -> str:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from numbers import Real
@@ -14,12 +16,15 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from ntt.errors import InputError
+from ntt.foreign.documents import object_or_none
 from ntt.reporting.tables import Metrics, class_figures, class_header, evaluated_tasks
+from ntt.store.files import write_json
 
 log = logging.getLogger(__name__)
 
 MODES = ("online", "offline", "disabled")
 START_TIMEOUT = 30.0  # seconds for W&B's server to answer at the start
+_IDS = "wandb/ntt-run.json"  # in the run's folder
 FINISH_TIMEOUT = 120.0  # seconds for the last upload; what is left stays on disk for `wandb sync`
 
 
@@ -34,7 +39,7 @@ class Tracker(Protocol):
             name: of the run, for people.
             group: of the sweep or experiment it belongs to.
             directory: the run's output folder; the tracker's own files go below it.
-            identity: text that two starts share exactly when the second continues or repeats the first.
+            identity: text that a start in the same folder shares exactly when it continues or repeats the run there.
         """
 
     def stage(self, name: str, seconds: float, info: Mapping[str, Any]) -> None:
@@ -87,6 +92,7 @@ class WandbTracker:
 
     # The jobs of a sweep would each wait for the timeout: one failed start is believed for the whole process.
     unreachable: ClassVar[bool] = False
+    staging: ClassVar[str | None] = None  # the last run's
 
     def __init__(
         self,
@@ -107,13 +113,18 @@ class WandbTracker:
         self.name = name
         self.tags = list(tags)
         self.picture_count = pictures
-        self._run: Any = None  # wandb.Run, None before the start and after any failure
+        self._run: Any = None  # wandb.Run, None before the start and where that failed
+        self._told = False
 
     def start(self, config: Mapping[str, Any], name: str, group: str, directory: Path, identity: str) -> None:
         if self.mode == "online" and WandbTracker.unreachable:
             log.info("W&B could not be started earlier in this process: this run is not tracked either")
             return
         with self._never_failing("start"):
+            # What is staged for upload is beside the rest of the run's: a home may be read-only, or small.
+            if os.environ.get("WANDB_DATA_DIR") in (None, WandbTracker.staging):  # else the user chose
+                WandbTracker.staging = str(directory.absolute() / "wandb" / "data")
+                os.environ["WANDB_DATA_DIR"] = WandbTracker.staging
             import wandb
 
             # Silent before anything else, or on a terminal wandb asks for a login and the run waits for it.
@@ -128,7 +139,7 @@ class WandbTracker:
                 config=dict(config),
                 dir=str(directory),
                 mode=self.mode,  # type: ignore[arg-type]
-                id=hashlib.sha256(identity.encode()).hexdigest()[:16],
+                id=run_id(directory, identity),
                 resume="allow" if self.mode == "online" else None,
                 reinit="finish_previous",
                 settings=wandb.Settings(
@@ -173,8 +184,8 @@ class WandbTracker:
             rows = [
                 [name, *(figure if figure >= 0 else None for figure in row)] for name, row in class_figures(metrics)
             ]
-            table = wandb.Table(columns=[*class_header(metrics)], data=rows)
-            self._run.log({**figures, "per_class": table})
+            self._run.log(figures)  # alone: a table needs more of the system than figures do
+            self._run.log({"per_class": wandb.Table(columns=[*class_header(metrics)], data=rows)})
 
     def pictures(self, paths: Sequence[Path]) -> None:
         with self._never_failing("pictures"):
@@ -193,10 +204,28 @@ class WandbTracker:
 
     @contextmanager
     def _never_failing(self, what: str) -> Iterator[None]:
-        """Turn any failure into one warning, after which this tracker is quiet."""
+        """Turn failures into one warning; what follows is tried all the same, so that the run is closed in the end."""
         try:
             yield
         except Exception as error:
-            self._run = None
             reason = " ".join(str(error).split()) or type(error).__name__
-            log.warning("W&B failed at %s (%s): the run goes on untracked", what, reason)
+            if not self._told:
+                log.warning("W&B failed at %s (%s): the run goes on, and that is not tracked", what, reason)
+            self._told = True
+
+
+def run_id(directory: Path, identity: str) -> str:
+    """The run's id at W&B: another one for every run, the same for one that is continued or repeated in its folder.
+
+    Args:
+        directory: the run's folder, which keeps the id.
+        identity: of the config: a run with another one in the same folder is another run.
+    """
+    file = directory / _IDS
+    digest = hashlib.sha256(identity.encode()).hexdigest()[:16]
+    match object_or_none(file):
+        case {"config": str(config), "id": str(known)} if config == digest and known.isalnum():
+            return known
+    fresh = uuid.uuid4().hex[:16]
+    write_json(file, {"config": digest, "id": fresh})
+    return fresh

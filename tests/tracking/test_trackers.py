@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import struct
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -17,7 +19,7 @@ from omegaconf import OmegaConf
 from PIL import Image
 
 from ntt.errors import InputError
-from ntt.tracking.trackers import NoTracker, WandbTracker
+from ntt.tracking.trackers import NoTracker, WandbTracker, run_id
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FIGURES = {"AP": 0.368, "AP50": 0.5, "AP75": 0.4, "APs": -1.0}
@@ -100,7 +102,7 @@ def test_two_offline_runs_of_one_process_can_be_read_back(
 
     files = sorted((tmp_path / "wandb").glob("offline-run-*/run-*.wandb"))
     assert len(files) == 2
-    assert len({file.name for file in files}) == 2  # identity makes the id
+    assert len({file.name for file in files}) == 2  # ids of their own
     seen = []
     for file in files:
         content = finished_records(file)
@@ -174,7 +176,55 @@ def test_a_failing_wandb_is_one_warning_and_then_silence(
     warnings = [record.message for record in caplog.records if record.levelno >= logging.WARNING]
     assert len(warnings) == 1
     assert "no network, no luck" in warnings[0]
-    assert broken.calls[-1] == fails_at
+    assert broken.calls[-1] == (fails_at if fails_at in ("setup", "init") else "finish")  # what is open is closed
+
+
+def test_figures_are_tracked_where_a_table_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = BrokenWandb("Table")
+    monkeypatch.setitem(sys.modules, "wandb", broken)
+    use_everything(tracker(mode="disabled"), tmp_path)
+    assert broken.calls.index("log") < broken.calls.index("Table")
+    assert broken.calls[-1] == "finish"
+
+
+def test_every_run_has_its_id_and_keeps_it_in_its_folder(tmp_path: Path) -> None:
+    first = run_id(tmp_path / "a", "config")
+    assert run_id(tmp_path / "a", "config") == first
+    assert run_id(tmp_path / "b", "config") != first
+    changed = run_id(tmp_path / "a", "another config")
+    assert changed != first
+    assert run_id(tmp_path / "a", "another config") == changed
+    (tmp_path / "a" / "wandb" / "ntt-run.json").write_text('{"config": 3}')
+    assert run_id(tmp_path / "a", "another config").isalnum()
+
+
+def test_nothing_is_written_to_a_home(tmp_path: Path) -> None:
+    """As with a read-only one; root may write everywhere, hence a home that is no folder."""
+    home = tmp_path / "home"
+    home.write_text("")
+    code = (
+        "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1])\n"
+        "from test_trackers import METRICS, tracker\n"
+        "watcher = tracker(); watcher.start({}, 'n', 'g', Path(sys.argv[2]), 'i')\n"
+        "watcher.metrics(METRICS); watcher.finish(0)"
+    )
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("XDG_", "WANDB_"))}
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(Path(__file__).parent), str(tmp_path)],
+        env={**environment, "HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    (file,) = (tmp_path / "wandb").glob("offline-run-*/run-*.wandb")
+    keys = {
+        item_key(item)
+        for record in finished_records(file)
+        if record.WhichOneof("record_type") == "history"
+        for item in record.history.item
+    }
+    assert {"bbox/AP", "segm/AP", "per_class/path"} <= keys, done.stderr
 
 
 def test_a_missing_wandb_is_a_warning(
