@@ -26,7 +26,7 @@ from ntt.downloads.settings import keep_libraries_offline
 from ntt.errors import InputError
 from ntt.processes.participation import RunFailedElsewhere, failure_recorded
 from ntt.processes.ranks import current_rank
-from ntt.processes.signals import Terminated, end_as_by_ctrl_c, end_with_parent
+from ntt.processes.signals import Terminated, end_as_by_ctrl_c, end_with_parent, last_words
 from ntt.screen.streams import forgive_output
 from ntt.sweeps.pinned_job import as_submitted
 
@@ -93,8 +93,7 @@ def main() -> None:
         job()
     except KeyboardInterrupt as error:
         number = error.number if isinstance(error, Terminated) else signal.SIGINT
-        how = f"ended by {error}" if isinstance(error, Terminated) else "interrupted"
-        print(f"ntt: {how}; the same command continues where this one stopped.", file=sys.stderr)
+        print(f"ntt: {last_words(error)}", file=sys.stderr)
         sys.exit(128 + number)
     except RunFailedElsewhere as error:
         complain(error)

@@ -29,6 +29,7 @@ class SlurmLauncher(SubmititLauncher):
         """
         from ntt.cluster.waiting import submitted_jobs
         from ntt.errors import InputError
+        from ntt.processes.signals import go_on_after
 
         assert self.config is not None
         root = Path(str(self.config.hydra.sweep.dir)).absolute()
@@ -41,20 +42,22 @@ class SlurmLauncher(SubmititLauncher):
         with submitted_jobs(root, numbers) as job:
             try:
                 return list(super().launch(job_overrides, initial_job_idx))
-            except KeyboardInterrupt:
-                if job:
-                    self._say(root, job[0])
+            except KeyboardInterrupt as error:
+                if job and not _ended(job[0]):
+                    go_on_after(error, _what_goes_on(root, job[0]))
                 raise
 
-    def _say(self, root: Path, job: str) -> None:
-        """What goes on without us, and how it is ended; on a terminal it is asked."""
-        status = f"ntt sweep status {shlex.quote(str(root))}"
-        print(
-            f"\nntt: nobody waits any more, but SLURM's job {job} goes on. `scancel {job}` ends it, `{status}` shows it.",
-            file=sys.stderr,
-            flush=True,
-        )
-        if sys.stdin.isatty() and sys.stderr.isatty():
-            print("End it now? [y/N] ", end="", file=sys.stderr, flush=True)
-            if sys.stdin.readline().strip().lower() in ("y", "yes"):
-                subprocess.run(["scancel", job], check=False)
+
+def _what_goes_on(root: Path, job: str) -> str:
+    status = f"ntt sweep status {shlex.quote(str(root))}"
+    return f"SLURM's job {job} still runs: `scancel {job}` ends it, `{status}` shows it"
+
+
+def _ended(job: str) -> bool:
+    """Ask, where somebody can answer, whether the jobs are to end too."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    print(f"\nEnd SLURM's job {job}, too? [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        return False
+    return subprocess.run(["scancel", job], check=False).returncode == 0

@@ -35,8 +35,8 @@ def submitted_jobs(root: Path, points: Sequence[int]) -> Iterator[list[str]]:
             add_submission(root, Submission("slurm", identity, "", list(points), socket.gethostname()))
         return jobs
 
-    AutoExecutor.map_array = map_array
+    AutoExecutor.map_array = map_array  # type: ignore[method-assign,assignment]
     try:
         yield found
     finally:
-        AutoExecutor.map_array = undisturbed
+        AutoExecutor.map_array = undisturbed  # type: ignore[method-assign]

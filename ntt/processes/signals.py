@@ -25,6 +25,20 @@ class Terminated(KeyboardInterrupt):
         self.number = number
 
 
+_GOES_ON = "goes_on"
+
+
+def go_on_after(error: KeyboardInterrupt, what: str) -> None:
+    """Let the last words of an interrupted process be what goes on without it."""
+    setattr(error, _GOES_ON, what)
+
+
+def last_words(error: KeyboardInterrupt) -> str:
+    """What an interrupted process says at its end."""
+    how = f"ended by {error}" if isinstance(error, Terminated) else "interrupted"
+    return f"{how}; {getattr(error, _GOES_ON, 'the same command continues where this one stopped')}."
+
+
 def end_as_by_ctrl_c() -> None:
     """Let the signals that end a process raise :class:`Terminated` in the main thread, the first one of them.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,17 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from ntt.errors import InputError
+from ntt.processes.occupancy import is_occupied, occupied
+from ntt.processes.participation import LOCK
 from ntt.processes.ranks import current_rank
 from ntt.sweeps.composition import share_composition
-from ntt.sweeps.points import assignments, forget, pin
+from ntt.sweeps.points import assignments, forget, holds_points, pin, read_points
+
+_LOCK = ".sweep.lock"
+_WAY_OUT = "wait for the sweep in it, or give this one another folder as hydra.sweep.dir"
+# The lock of this process's sweep. Not the callback's: that is pickled with the jobs that submitit sends.
+_held = ExitStack()
 
 
 class PinPoints(Callback):
@@ -26,6 +35,26 @@ class PinPoints(Callback):
             return
         loader = GlobalHydra.instance().config_loader()
         share_composition(loader)
-        forget(Path(str(config.hydra.sweep.dir)))
+        root = Path(str(config.hydra.sweep.dir))
+        _held.enter_context(occupied(root, _LOCK, _WAY_OUT))
+        _refuse_running_points(root)
+        forget(root)
         if points := assignments(loader, config):
             pin(loader, config, points)
+
+    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
+        """Another sweep may have the folder."""
+        del config
+        _held.close()
+
+
+def _refuse_running_points(root: Path) -> None:
+    """
+    Raises:
+        InputError: points of an earlier sweep in the folder are running, whose configs would be overwritten.
+    """
+    if not holds_points(root):
+        return
+    for point in read_points(root):
+        if is_occupied(point.directory, LOCK):
+            raise InputError(f"{root} is in use, its point {point.number} is running: {_WAY_OUT}.")

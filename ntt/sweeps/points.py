@@ -108,6 +108,11 @@ def forget(root: Path) -> None:
         _written.pop(file, None)
 
 
+def holds_points(root: Path) -> bool:
+    """Whether the folder is a sweep's."""
+    return (root / _FOLDER / _INDEX).is_file()
+
+
 def read_points(root: Path) -> list[Point]:
     """The points of the sweep in the folder `root`, in order.
 

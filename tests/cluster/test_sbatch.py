@@ -57,8 +57,7 @@ def test_bash_runs_the_right_point_with_its_folder_and_hands_on_the_exit_code(tm
     assert done.returncode == 7, done.stderr
     given = done.stdout.splitlines()
     assert given[given.index("--config-name") + 1] == "3"
-    escaped = str(tmp_path / "it's $HOME 3").replace("'", "\\'")
-    assert given[-1] == f"hydra.run.dir='{escaped}'"
+    assert given[-1] == f'hydra.run.dir="{tmp_path}/it\'s $HOME 3"'
 
 
 def test_the_report_asks_for_no_gpu(tmp_path):
@@ -72,3 +71,12 @@ def test_without_sbatch_the_way_out_is_said(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(InputError, match="hydra/launcher=local_parallel"):
         submit(points(tmp_path), tmp_path, SETTINGS, tmp_path)
+
+
+def test_a_percent_sign_in_a_folder_is_no_number_of_slurms(tmp_path):
+    folder = tmp_path / "run%a"
+    for script in (array_script(points(tmp_path), folder, SETTINGS), report_script(tmp_path, folder, SETTINGS)):
+        assert f"--output={tmp_path}/run%%a/" in script
+        assert "run%a" not in script
+    with pytest.raises(InputError, match="backslash"):
+        array_script(points(tmp_path), tmp_path / "a\\b", SETTINGS)
