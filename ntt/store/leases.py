@@ -138,6 +138,11 @@ class Leases:
         """Who holds `name`, as far as its file says."""
         return _read(self._files, f"{name}.lease")
 
+    def seconds_left(self, name: str) -> float | None:
+        """How long a holder may stay silent yet, of a lease that :meth:`claim` was refused; None for others."""
+        known = self._seen.get(f"{name}.lease")
+        return None if known is None else max(0.0, self._seconds - (self._clock() - known[2]))
+
     def renew(self) -> None:
         """Tell observers that the holder of all leases held is alive."""
         with self._lock:

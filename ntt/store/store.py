@@ -21,6 +21,7 @@ from ntt.store.files import writer
 from ntt.store.lease_files import LeaseFiles
 from ntt.store.leases import Lease, Leases
 from ntt.store.modes import open_as
+from ntt.store.waiting import Waiting
 
 log = logging.getLogger(__name__)
 
@@ -159,6 +160,7 @@ class Store:
         """
         pending = list(artifacts)
         ours: dict[str, Claim] = {}
+        waits = Waiting(self._leases)
         try:
             while pending:
                 waiting, moved = [], False
@@ -183,7 +185,10 @@ class Store:
                         ours.pop(artifact.key, None)
                         waiting.append(artifact)
                 if len(waiting) == len(pending) and not moved:
+                    waits.on([artifact for artifact in waiting if artifact.key not in ours])
                     yield None
+                else:
+                    waits.over()
                 pending = waiting
         finally:
             for claim in ours.values():
