@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
@@ -19,10 +19,12 @@ from ntt.composition.parts import check_trust, make_part, typed
 from ntt.errors import InputError, require, require_choice
 from ntt.matching.settings import Limits, MatchSettings
 from ntt.memory.settings import Encoding, MemorySettings
+from ntt.networks.settings import OwnNetwork
 from ntt.processes.ranks import started
 from ntt.proposals.settings import ProposalSettings
 from ntt.segmenters.still_images import OVERRIDE, adds_no_mem_embed, first_given
 
+N = TypeVar("N")
 STAGES = ("references", "memory", "proposals", "match", "evaluate", "report")
 PRECISIONS = ("auto", "exact", "fp32", "tf32", "bf16", "fp16")
 DECODERS = ("fast", "plain")
@@ -150,10 +152,12 @@ class StoreConfig:
     shard_size: int
     vectors: str
     lease_seconds: float
+    code: str = "warn"
 
     def __post_init__(self) -> None:
         require(self.shard_size > 0, "store.shard_size", self.shard_size, "a number of images above 0")
         require_choice("store.vectors", self.vectors, ("float16", "float32"))
+        require_choice("store.code", self.code, ("warn", "strict", "trust"))
         require(self.lease_seconds > 0, "store.lease_seconds", self.lease_seconds, "a number of seconds above 0")
 
 
@@ -185,8 +189,6 @@ class _Typed:
     stages: list[Any]  # names, and stages of one's own as mappings with a _target_
     weights_dir: str
     dataset: DatasetConfig
-    backbone: BackboneConfig
-    segmenter: SegmenterConfig
     proposals: ProposalSettings
     evaluation: EvaluationConfig
     store: StoreConfig
@@ -216,6 +218,8 @@ class _Typed:
 class RunConfig(_Typed):
     """The whole run, as composed by Hydra."""
 
+    backbone: BackboneConfig | OwnNetwork
+    segmenter: SegmenterConfig | OwnNetwork
     memory: MemorySettings
     matcher: MatchSettings
 
@@ -228,11 +232,17 @@ class RunConfig(_Typed):
         return {**_constructor_options(self.segmenter), **self.proposals.options()}
 
 
-def _constructor_options(network: BackboneConfig | SegmenterConfig) -> dict[str, Any]:
-    options = asdict(network)
-    if not network.weights.startswith("hub:"):
+def _constructor_options(network: BackboneConfig | SegmenterConfig | OwnNetwork) -> dict[str, Any]:
+    options = {"_target_": network._target_, **network.options} if isinstance(network, OwnNetwork) else asdict(network)
+    if network.weights is not None and not network.weights.startswith("hub:"):
         options["weights"] = str(user_path(network.weights))
     return options
+
+
+def _network(kind: type[N], options: dict[str, Any], key: str) -> N | OwnNetwork:
+    """A network of ntt's with its types, or one of somebody else's, whose options only its class knows."""
+    ours = str(options.get("_target_", "ntt.")).startswith("ntt.")
+    return typed(kind, options, key) if ours else OwnNetwork.of(options, key)
 
 
 # A file that ships inside the package, for the configs: ${package:folder/file}.
@@ -254,11 +264,13 @@ def read_config(composed: DictConfig) -> RunConfig:
     except OmegaConfBaseException as error:
         raise InputError(f"{error.full_key} cannot be used: {str(error.msg or error).splitlines()[0]}.") from error
     check_trust(plain, plain.get("trusted") or [])
-    parts = {key: plain.pop(key) for key in ("matcher", "memory")}
+    parts = {key: plain.pop(key) for key in ("backbone", "segmenter", "matcher", "memory")}
     fixed = typed(_Typed, plain, "")
     limits, encoding = _shared(Limits, parts["matcher"], "matcher"), _shared(Encoding, parts["memory"], "memory")
     return RunConfig(
         **vars(fixed),
+        backbone=_network(BackboneConfig, parts["backbone"], "backbone"),
+        segmenter=_network(SegmenterConfig, parts["segmenter"], "segmenter"),
         matcher=MatchSettings(**limits, rule=make_part(parts["matcher"], "matcher")),
         memory=MemorySettings(**encoding, kind=make_part(parts["memory"], "memory")),
     )

@@ -24,7 +24,12 @@ WORKERS = (1, 2, 4)
 def seconds(workers: int, coco: Path, networks: list[str], cost: float, folder: Path) -> float:
     """Time from when the workers reach the proposals until the last of them has all of them."""
     options = ["+experiment=coco_1shot", f"dataset.root={coco}", "split=all", "stages=[proposals]", *networks]
-    options += ["segmenter._target_=stand_ins.SlowSegmenter", f"proposals.iou_threshold={cost}", "device=cpu"]
+    options += [
+        "segmenter._target_=stand_ins.SlowSegmenter",
+        "trusted=[stand_ins]",
+        f"proposals.iou_threshold={cost}",
+        "device=cpu",
+    ]
     options += ["store.shard_size=2", f"store.root={folder}/store"]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "OMP_NUM_THREADS": "1"}
     running = [

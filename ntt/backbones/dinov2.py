@@ -17,6 +17,8 @@ class Dinov2(PatchEncoder):
     The position embeddings are resized to ``image_size`` as Meta's code does where they were trained at another.
     """
 
+    KIND = "dinov2"  # in the store's keys, in place of the class and its module
+
     def _load(self, architecture: Architecture, tensors: dict[str, Tensor], origin: Path) -> nn.Module:
         network: nn.Module = load_network(architecture, self.grid, tensors, origin)
         return network

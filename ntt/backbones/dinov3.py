@@ -15,6 +15,8 @@ from ntt.errors import InputError
 class Dinov3(PatchEncoder):
     """A frozen DINOv3 vision transformer; its rotary positions take any ``image_size``."""
 
+    KIND = "dinov3"  # in the store's keys, in place of the class and its module
+
     def _load(self, architecture: Architecture, tensors: dict[str, Tensor], origin: Path) -> nn.Module:
         if architecture.width % (4 * architecture.heads):
             # Rotary positions turn two pairs of channels per frequency, one for each axis.

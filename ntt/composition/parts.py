@@ -16,6 +16,11 @@ from ntt.composition.renamed import moved
 from ntt.errors import InputError
 
 T = TypeVar("T")
+# What a network of one's own is told if it asks: where it is, and how segmenters are prompted.
+_MAY_BE_IGNORED = (
+    *("name", "weights", "url", "hub_id"),
+    *("prompts", "points_per_side", "iou_threshold", "cover_iou", "cover_area", "resemblance"),
+)
 _OURS = ("ntt", "sam2", "torch.nn")  # what the configs that come with ntt name
 
 
@@ -115,3 +120,25 @@ def accepted(kind: Any, options: Mapping[str, Any]) -> dict[str, Any]:
     if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()):
         return dict(options)
     return {name: value for name, value in options.items() if name in parameters}
+
+
+def build(options: Mapping[str, Any], **more: Any) -> Any:
+    """A network of the class that `_target_` names.
+
+    Args:
+        options: `_target_` and the constructor's arguments.
+        more: given to the constructor where it has arguments of these names.
+    """
+    own = dict(options)
+    target = str(own.pop("_target_"))
+    kind = named_class(target, "network")
+    # Not hydra's instantiate: it would wrap our own clear errors in its longer ones.
+    if target.startswith("ntt."):
+        return kind(**own, **more)
+    given: dict[str, Any] = {**more, **{name: own.pop(name) for name in _MAY_BE_IGNORED if name in own}}
+    given = {**own, **accepted(kind, given)}
+    try:
+        inspect.signature(kind).bind(**given)
+    except TypeError as error:
+        raise InputError(f"{target} cannot be made of these options: {error}.") from error
+    return kind(**given)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from hydra.utils import get_class
-
+from ntt.composition.parts import build
 from ntt.config import RunConfig
 
 
@@ -27,7 +26,7 @@ class LoadedNetworks:
         """What a saved model says of its networks: how to load them, and which weights they were."""
         return {
             "options": self._options,
-            "backbone": {"name": self._config.backbone.name, "weights": self.backbone.weights_sha256},
+            "backbone": {"name": self._config.backbone.name, "weights": getattr(self.backbone, "weights_sha256", None)},
         }
 
     @cached_property
@@ -49,4 +48,4 @@ class LoadedNetworks:
         return self._load(self._config.segmenter_options())
 
     def _load(self, options: dict[str, Any]) -> Any:
-        return get_class(options.pop("_target_"))(**options, **self._place)
+        return build(options, **self._place)

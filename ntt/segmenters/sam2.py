@@ -65,6 +65,8 @@ class Sam2:
             architecture is unknown.
     """
 
+    KIND = "sam2"  # in the store's keys, in place of the class and its module
+
     def __init__(
         self,
         weights: str | Path,

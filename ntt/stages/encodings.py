@@ -32,7 +32,8 @@ from ntt.store.files import write_atomically, write_json
 from ntt.store.store import InputLost, Store
 
 log = logging.getLogger(__name__)
-CODE = 3
+CODE = 3  # raised with whatever changes bytes: tests/stages/test_versions.py watches the source
+SOURCE = ("ntt.backbones", "ntt.compute", "ntt.data", "ntt.memory", "ntt.networks")
 _FILE = "encoding.safetensors"
 _DROPPED = "dropped.json"
 _AT_ONCE = 4  # encodings made at once: more would only hold more images in memory
@@ -62,6 +63,7 @@ def artifact(work: Workspace, reference: Reference) -> Artifact:
             "backbone": work.backbone_identity,
             "context": work.config.memory.context,
         },
+        work.sources.of(*SOURCE),
     )
 
 

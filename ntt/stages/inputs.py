@@ -18,6 +18,7 @@ from ntt.data.sides import upright_sides
 from ntt.data.soundness import Findings
 from ntt.data.splits import select_classes
 from ntt.errors import InputError
+from ntt.networks.settings import OwnNetwork
 from ntt.stages import pictures
 from ntt.stages.soundness import annotations_of, notes, sound_references, sound_truth
 
@@ -96,7 +97,9 @@ def check_weights(config: RunConfig) -> None:
         _check_one(network, key)
 
 
-def _check_one(network: BackboneConfig | SegmenterConfig, key: str) -> None:
+def _check_one(network: BackboneConfig | SegmenterConfig | OwnNetwork, key: str) -> None:
+    if network.weights is None:
+        return
     path = user_path(network.weights)
     if network.weights.startswith("hub:") or path.exists():
         return

@@ -164,7 +164,7 @@ class _Computation:
         """Claim artifacts and make them, until all exist; returns how many were made here."""
         if not artifacts:
             return 0
-        work, side = self._work, self._work.config.segmenter.image_size
+        work, side = self._work, self._work.config.segmenter.image_size or 1024
         # Exact arithmetic names its batch: what fits differs between machines, and with it the rounding.
         at_once = work.config.images_per_batch or (1 if work.precision == "exact" else None)
         batches = ImageBatches(work.device, at_once, side)
@@ -217,7 +217,7 @@ def _announce(work: Workspace, without_masks: Sequence[Shard], without_vectors: 
     """Say how much will be written at most, and warn where the disk cannot hold it."""
     config = work.config
     new, masked = (sum(map(len, some)) for some in (without_masks, without_vectors))
-    vector = config.backbone.width * (2 if config.store.vectors == "float16" else 4)
+    vector = getattr(config.backbone, "width", 1024) * (2 if config.store.vectors == "float16" else 4)
     most = config.proposals.points_per_side**2 * (new * (vector + _BYTES_PER_MASK) + masked * vector)
     free = shutil.disk_usage(work.store.root).free
     what = f", {masked} of which have masks" if masked else ""

@@ -23,7 +23,10 @@ from ntt.stages.workspace import Workspace
 from ntt.store.artifacts import MADE_AGAIN, Artifact
 from ntt.store.files import write_atomically, write_json
 
-MASKS_CODE, VECTORS_CODE = 2, 1
+MASKS_CODE, VECTORS_CODE = 2, 1  # raised with whatever changes bytes: tests/stages/test_versions.py watches the source
+_BOTH = ("ntt.compute", "ntt.data.images", "ntt.networks", "ntt.proposals")
+MASKS_SOURCE = (*_BOTH, "ntt.masks", "ntt.segmenters")
+VECTORS_SOURCE = (*_BOTH, "ntt.backbones", "ntt.masks.resizing")
 _MASKS, _GRIDS, _VECTORS = "masks.safetensors", "grid_masks.safetensors", "vectors.safetensors"
 _UNREADABLE = "unreadable.json"
 
@@ -130,12 +133,13 @@ def shards(work: Workspace) -> list[Shard]:
     if asks_references(work):
         masks |= {"backbone": work.backbone_identity, "memory": memory.artifact(work).key}
     vectors = {"code": VECTORS_CODE, "backbone": work.backbone_identity, "dtype": work.config.store.vectors}
+    source = work.sources.of(*VECTORS_SOURCE)
     found = []
     for start in range(0, len(records), size):
         some = records[start : start + size]
         images = [[work.digests.of(image_path(work, r)), r.height, r.width] for r in some]
-        made = work.store.artifact("masks", {**masks, "images": images})
-        found.append(Shard(some, made, work.store.artifact("vectors", {**vectors, "masks": made.key})))
+        made = work.store.artifact("masks", {**masks, "images": images}, work.sources.of(*MASKS_SOURCE))
+        found.append(Shard(some, made, work.store.artifact("vectors", {**vectors, "masks": made.key}, source)))
     return found
 
 

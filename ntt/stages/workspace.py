@@ -9,10 +9,11 @@ from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from hydra.utils import get_class
-
+from ntt.composition.parts import build, named_class
 from ntt.config import BackboneConfig, RunConfig, SegmenterConfig, user_path
 from ntt.errors import InputError
+from ntt.networks.loading import LOADED
+from ntt.networks.settings import ABOUT, OwnNetwork
 from ntt.processes.ranks import Rank
 from ntt.stages.inputs import Inputs, open_inputs
 from ntt.stages.stage import PREDICTIONS, PredictionStage, Stage, Stages
@@ -26,15 +27,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-
-# Keys that say where a network is or how fast it runs, not what it computes.
-_NOT_IDENTITY = {"_target_", "name", "weights", "hub_id", "url", "prompt_batch"}
-
-
-# Loaded networks stay for the next point of a sweep that runs in this process: one encoder and one segmenter.
-_loaded: dict[str, Any] = {}
-_KEPT = 2
-
 
 NO_STAGES = Stages()
 
@@ -56,7 +48,7 @@ class Workspace:
         self.derived: dict[Callable[[Workspace], Any], Any] = {}  # of once_per_run
         self.stages = stages
         self.predictions: dict[str, list[dict[str, Any]]] = {}  # by their artifact's key, once made or read
-        self.store = Store(user_path(config.store.root), config.store.lease_seconds)
+        self.store = Store(user_path(config.store.root), config.store.lease_seconds, code=config.store.code)
         self.digests = FileDigests(self.store.root / "digests", config.dataset.verify)
         self.sources = SourceDigests(self.store.root / "digests" / "sources.json")
 
@@ -87,19 +79,26 @@ class Workspace:
             del identity["no_mem_embed"]
         return identity
 
-    def _identity(self, network: BackboneConfig | SegmenterConfig) -> dict[str, Any]:
-        options = {k: v for k, v in asdict(network).items() if k not in _NOT_IDENTITY}
-        # The Hub's files are known only once they are fetched, that is when the network is loaded.
-        digest = self._digest(network) or self.backbone.weights_sha256
-        return {**options, "class": network._target_, "weights": digest, "precision": self.precision}
+    def _identity(self, network: BackboneConfig | SegmenterConfig | OwnNetwork) -> dict[str, Any]:
+        given = network.options if isinstance(network, OwnNetwork) else asdict(network)
+        options = {k: v for k, v in given.items() if k not in (*ABOUT, "prompt_batch")}
+        kind = named_class(network._target_, "network")
+        # Of ntt's own classes the name that they declare: a module may be renamed, and stored proposals stay.
+        ours = kind.__module__.split(".")[0] == "ntt"
+        named = {"class": kind.KIND} if ours else {"class": network._target_, "code": self.sources.own(kind)}
+        return {**options, **named, "weights": self._digest(network), "precision": self.precision}
 
-    def _digest(self, network: BackboneConfig | SegmenterConfig) -> str | None:
-        """Of the weights' bytes; None for weights that are named on the Hub."""
-        weights = user_path(network.weights)
-        if network.weights.startswith("hub:"):
+    def _digest(self, network: BackboneConfig | SegmenterConfig | OwnNetwork) -> str | None:
+        """Of the weights' bytes, wherever they are; None for a network that names none."""
+        if network.weights is None:
             return None
-        if weights.is_dir():
-            return fingerprint([self._digest_of(file) for file in sorted(weights.glob("*.safetensors"))])
+        weights = user_path(network.weights)
+        if network.weights.startswith("hub:") or weights.is_dir():
+            from ntt.backbones.checkpoint_files import locate, weight_files
+
+            # What the Hub calls by its name is a folder once it is fetched: the same bytes, the same identity.
+            digests = [self._digest_of(file) for file in weight_files(locate(network.weights, None, network.url))]
+            return digests[0] if len(digests) == 1 else fingerprint(digests)
         return self._digest_of(weights)
 
     def _digest_of(self, file: Path) -> str:
@@ -146,17 +145,16 @@ class Workspace:
         speed = {"compile": config.compile, "channels_last": config.channels_last}
         return self._load(config.segmenter, config.segmenter_options(), **speed)
 
-    def _load(self, network: BackboneConfig | SegmenterConfig, options: dict[str, Any], **speed: bool) -> Any:
+    def _load(
+        self, network: BackboneConfig | SegmenterConfig | OwnNetwork, options: dict[str, Any], **speed: bool
+    ) -> Any:
         identity = fingerprint([options, self._digest(network), str(self.device), self.precision, speed])
-        if identity in _loaded:
-            return _loaded[identity]
-        log.info("loading %s on %s, %s", network.name, self.device, self.precision)
-        # Not hydra's instantiate: it would wrap our own clear errors in its longer ones.
-        build = get_class(options.pop("_target_"))
-        while len(_loaded) >= _KEPT:
-            del _loaded[next(iter(_loaded))]
-        _loaded[identity] = build(**options, device=self.device, precision=self.precision, **speed)
-        return _loaded[identity]
+
+        def load() -> Any:
+            log.info("loading %s on %s, %s", network.name, self.device, self.precision)
+            return build(options, device=self.device, precision=self.precision, **speed)
+
+        return LOADED.get(identity, load)
 
     def require(self, artifact: Artifact, of: str | None = None) -> Artifact:
         """The artifact, which an earlier stage must have made.

@@ -57,6 +57,7 @@ class Artifact:
         key: fingerprint of `inputs`.
         inputs: everything that determines its contents.
         folders: the file system under it.
+        source: digest of the code that makes it, where that is no part of the key; kept in the manifest.
     """
 
     path: Path
@@ -64,6 +65,13 @@ class Artifact:
     key: str
     inputs: dict[str, Any]
     folders: Folders = field(default_factory=Folders, repr=False, compare=False)
+    source: str = field(default="", compare=False)
+
+    def by_other_source(self) -> bool:
+        """Whether a present, whole artifact was made by other source than today's, as far as its manifest says."""
+        manifest = self.path / MANIFEST
+        made_by = parse_json(PATIENCE.of(manifest.read_bytes), manifest, "").get("source")
+        return bool(self.source and made_by and made_by != self.source)
 
     def damage(self) -> str | None:
         """Why a present artifact cannot be used (a changed, shortened or lost file), or None.
@@ -129,6 +137,7 @@ class Artifact:
                     "stage": self.stage,
                     "key": self.key,
                     "inputs": self.inputs,
+                    "source": self.source,
                     "seconds": round(time.time() - started, 3),
                     "made": provenance(),
                 }

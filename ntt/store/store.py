@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -64,14 +65,18 @@ class Store:
     Args:
         root: the folder; made when it is not there.
         lease_seconds: how long a process may be silent before others take over what it was making.
+        code: what to do with artifacts that other source of the same version made: warn, strict or trust.
         leases: other ones than those in the folder, for simulations.
 
     Raises:
         InputError: the folder cannot be made.
     """
 
-    def __init__(self, root: Path, lease_seconds: float = 60.0, leases: Leases | None = None) -> None:
+    def __init__(
+        self, root: Path, lease_seconds: float = 60.0, leases: Leases | None = None, code: str = "warn"
+    ) -> None:
         self.root = root
+        self.code = code  # what to do with what other source of the same version made: warn, strict or trust
         try:
             with explained(root):
                 root.mkdir(parents=True, exist_ok=True)
@@ -81,29 +86,47 @@ class Store:
             raise InputError(f"store.root={root} cannot be made ({error.strerror}): name another place.") from error
         self._leases = leases or Leases(LeaseFiles(root / "leases", root), lease_seconds)
 
-    def artifact(self, stage: str, inputs: dict[str, Any]) -> Artifact:
-        """The artifact of `stage` that `inputs` determine. Nothing is read or written."""
+    def artifact(self, stage: str, inputs: dict[str, Any], source: str = "") -> Artifact:
+        """The artifact of `stage` that `inputs` determine. Nothing is read or written.
+
+        Args:
+            stage: how it is called in the store.
+            inputs: everything that determines its contents.
+            source: digest of the code that makes it, where an explicit version stands for it in the inputs.
+        """
         key = fingerprint({"stage": stage, **inputs})
-        return Artifact(self.root / stage / key, stage, key, inputs)
+        return Artifact(self.root / stage / key, stage, key, inputs, source=source)
 
     def missing(self, artifacts: Iterable[Artifact]) -> tuple[list[Artifact], int]:
         """Those of the artifacts that have to be made, and how many of them because they are damaged.
 
-        A damaged one is reported in the log and removed.
+        A damaged one is reported in the log and removed. What other source of the same version made is used, and
+        said in one line; removed with store.code=strict; used silently with trust.
 
         Raises:
             InputError: the store cannot be read, or has to be written and cannot.
         """
         absent, damaged = [], 0
+        older: Counter[str] = Counter()
         with explained(self.root):
             for artifact in artifacts:
                 if artifact.exists():
                     if not (damage := artifact.damage()):
+                        if self.code == "trust" or not artifact.by_other_source():
+                            continue
+                        older[artifact.stage] += 1
+                        if self.code == "warn":
+                            continue
+                        artifact.discard()
+                        absent.append(artifact)
                         continue
                     log.warning("%s %s is damaged (%s): it is made again", artifact.stage, artifact.path, damage)
                     artifact.discard()
                     damaged += 1
                 absent.append(artifact)
+        for stage, count in older.items():
+            done = "are made again" if self.code == "strict" else "are used; store.code=strict makes them again"
+            log.warning("%s: %d found that other source of the same version made: they %s", stage, count, done)
         if absent:
             self.check_writable({artifact.stage for artifact in absent})
         return absent, damaged
