@@ -32,10 +32,10 @@ class SourceDigests:
     The cache knows files by the sha256 of their bytes, so it is never out of date.
 
     Args:
-        file: of the cache; it need not be there.
+        file: of the cache; it need not be there. None: nothing is kept.
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path | None = None) -> None:
         self._file = file
         self._known: dict[str, str] | None = None
         self._changed = False
@@ -61,7 +61,7 @@ class SourceDigests:
 
     def save(self) -> None:
         """Write what was learnt."""
-        if self._changed:
+        if self._changed and self._file:
             write_json(self._file, self._known)
             self._changed = False
 
@@ -76,7 +76,7 @@ class SourceDigests:
         digest, source = contents
         if self._known is None:
             try:
-                self._known = dict(json.loads(self._file.read_bytes()))
+                self._known = dict(json.loads(self._file.read_bytes())) if self._file else {}
             except (OSError, ValueError, TypeError):
                 self._known = {}
         if digest not in self._known:

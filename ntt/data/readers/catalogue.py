@@ -18,6 +18,7 @@ from ntt.data.pictures import files_below
 from ntt.data.readers import images
 from ntt.data.readers.protocol import DatasetReader, Role
 from ntt.errors import InputError
+from ntt.store.code import SourceDigests
 
 AUTO = "auto"
 _NOT_FORMATS = ("__init__", "catalogue", "protocol")
@@ -109,8 +110,9 @@ def _read_unchanged(given: str, path: Path, role: Role, stamp: tuple[object, ...
     del stamp  # part of the cache's key only
     reader = choose_reader(json.loads(given), path, role)
     dataset = reader.read(path, role)
-    if json.loads(given) not in (AUTO, *formats()):  # what a reader's options change is another artifact
-        dataset = replace(dataset, sha256=hashlib.sha256(f"{dataset.sha256} {given}".encode()).hexdigest())
+    if json.loads(given) not in (AUTO, *formats()):  # what a reader's options or source change is another artifact
+        source = SourceDigests().own(type(reader))
+        dataset = replace(dataset, sha256=hashlib.sha256(f"{dataset.sha256} {given} {source}".encode()).hexdigest())
     return Labels(dataset, reader.labelled, reader.image_places(path))
 
 
