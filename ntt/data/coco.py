@@ -5,6 +5,7 @@ Values are taken as they are written; whether boxes and masks make sense is for 
 
 from __future__ import annotations
 
+import codecs
 import gc
 import hashlib
 import json
@@ -17,18 +18,29 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from ntt.data.values import (
+    NO_BOX,
+    read_area,
+    read_box,
+    read_crowd,
+    read_impossible,
+    read_segmentation,
+    text_of,
+    whole,
+)
 from ntt.errors import InputError
 from ntt.foreign.parsing import parsing
 
 # pycocotools counts pixels in 32 bits, and so does whoever reads its masks.
 _MOST_PIXELS = 2**31
-_LARGEST_ID = 2**63
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 _WHOLE = "is the download complete and unpacked?"
-
-NO_BOX = (math.nan, math.nan, math.nan, math.nan)
-"""The box of an annotation whose own cannot be read."""
-
-_FLAGS = {"": 0, "0": 0, "0.0": 0, "false": 0, "no": 0, "1": 1, "1.0": 1, "true": 1, "yes": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +133,26 @@ def _parse(path: Path) -> tuple[dict[str, Any], str]:
         raw = path.read_bytes()
     digest = hashlib.sha256(raw).hexdigest()
     with parsing(lambda reason: InputError(f"{path}: not a readable json file ({reason}); {_WHOLE}")):
-        text = raw.decode("utf-8-sig")
+        text = _decoded(raw, path)
         del raw  # Half a gigabyte for COCO's train2017, no longer needed at the peak.
         document = json.loads(text)
     if not isinstance(document, dict):
         raise InputError(f"{path}: not a COCO file: it holds no images, annotations and categories")
     return document, digest
+
+
+def _decoded(raw: bytes, path: Path) -> str:
+    """UTF-8, or UTF-16 and UTF-32 by their marks. Other letters are not guessed: a class would get another name."""
+    for mark, encoding in _MARKS:
+        if raw.startswith(mark):
+            return raw.decode(encoding)
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path}: not a readable json file: byte {error.start} ({raw[error.start]:#04x}) is no UTF-8, its letters "
+            "may be Latin-1, Windows' or Shift-JIS; save the file as UTF-8"
+        ) from error
 
 
 @contextmanager
@@ -154,7 +180,7 @@ def _entries(
     seen: set[int] = set()
     for index, entry in enumerate(entries):
         try:
-            identity = _whole(entry["id"], "id")
+            identity = whole(entry["id"], "id")
             record = read(entry)
         except KeyError as error:
             raise InputError(f"{path}: {key}[{index}] has no {error}; add it to the file") from error
@@ -167,22 +193,22 @@ def _entries(
 
 
 def _category(entry: dict[str, Any]) -> str:
-    name = unicodedata.normalize("NFC", _text(entry["name"], "name")).strip()
-    return _text(name, "name")
+    name = unicodedata.normalize("NFC", text_of(entry["name"], "name")).strip()
+    return text_of(name, "name")
 
 
 def _image(entry: dict[str, Any]) -> ImageRecord:
     file_name = entry.get("file_name")
     if file_name is None and "coco_url" in entry:
-        file_name = _text(entry["coco_url"], "coco_url").rsplit("/", 1)[-1]
+        file_name = text_of(entry["coco_url"], "coco_url").rsplit("/", 1)[-1]
     if file_name is None:
         raise KeyError("file_name")
-    height, width = _whole(entry["height"], "height"), _whole(entry["width"], "width")
+    height, width = whole(entry["height"], "height"), whole(entry["width"], "width")
     if height < 1 or width < 1:
         raise ValueError(f"height {height} and width {width} must be positive")
     if height * width > _MOST_PIXELS:
         raise ValueError(f"height {height} and width {width} are beyond {_MOST_PIXELS} pixels")
-    return ImageRecord(int(entry["id"]), _text(file_name, "file_name"), height, width)
+    return ImageRecord(int(entry["id"]), text_of(file_name, "file_name"), height, width)
 
 
 def _annotation(entry: dict[str, Any]) -> Annotation:
@@ -195,90 +221,23 @@ def _annotation(entry: dict[str, Any]) -> Annotation:
             faults[key] = str(error)
             return default
 
-    identity, image_id = entry["id"], _whole(entry["image_id"], "image_id")
-    bbox = read("bbox", _box, NO_BOX)
-    segmentation = read("segmentation", _segmentation, None)
-    area = _area(entry.get("area"))
+    identity, image_id = entry["id"], whole(entry["image_id"], "image_id")
+    bbox = read("bbox", read_box, NO_BOX)
+    segmentation = read("segmentation", read_segmentation, None)
+    area = read_area(entry.get("area"))
     if math.isnan(area) and segmentation is None and "segmentation" not in faults:
         area = bbox[2] * bbox[3]
     return Annotation(
         id=int(identity),
         image_id=image_id,
-        category_id=_whole(entry["category_id"], "category_id"),
+        category_id=whole(entry["category_id"], "category_id"),
         bbox=bbox,
         segmentation=segmentation,
         area=area,
-        iscrowd=read("iscrowd", _crowd, False),
-        isimpossible=read("isimpossible", _impossible, False),
+        iscrowd=read("iscrowd", read_crowd, False),
+        isimpossible=read("isimpossible", read_impossible, False),
         faults=faults or None,
     )
-
-
-def _box(value: Any) -> tuple[float, float, float, float]:
-    if value is None:
-        raise ValueError("it has no bbox")
-    try:
-        x, y, width, height = map(float, value)
-        if math.isfinite(x + y + width + height):
-            return x, y, width, height
-    except (TypeError, ValueError, OverflowError):
-        pass
-    raise ValueError(f"its bbox {_shown(value)} is not four finite numbers [x, y, width, height]")
-
-
-def _segmentation(value: Any) -> dict[str, Any] | list[Any] | None:
-    if not value and not isinstance(value, bool):
-        return None
-    if isinstance(value, (dict, list)):
-        return value
-    raise ValueError(f"its segmentation {_shown(value)} is neither polygons nor an RLE")
-
-
-def _area(value: Any) -> float:
-    """The file's area; NaN where it has none that could be one."""
-    try:
-        area = math.nan if value is None else float(value)
-    except (TypeError, ValueError, OverflowError):
-        return math.nan
-    return area if 0 < area < math.inf else math.nan
-
-
-def _flag(key: str) -> Callable[[Any], bool]:
-    """Reads a mark such as iscrowd: 0 and 1, also as texts."""
-
-    def read(value: Any) -> bool:
-        if value is None or value in (0, 1):
-            return bool(value)
-        if (text := str(value).strip().lower()) not in _FLAGS:
-            raise ValueError(f"its {key} {_shown(value)} is neither 0 nor 1")
-        return bool(_FLAGS[text])
-
-    return read
-
-
-_crowd, _impossible = _flag("iscrowd"), _flag("isimpossible")
-
-
-def _shown(value: Any) -> str:
-    """A value of the file as a message shows it, however long."""
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _whole(value: object, key: str) -> int:
-    if type(value) is float and value.is_integer() and abs(value) < 2**53:  # a table program's 7.0
-        value = int(value)
-    if type(value) is not int or abs(value) >= _LARGEST_ID:
-        raise TypeError(f"{key} must be a whole number of 64 bits, not {_shown(value)}")
-    return value
-
-
-def _text(value: object, key: str) -> str:
-    if not isinstance(value, str) or not value:
-        raise TypeError(f"{key} must be a text, not {_shown(value)}")
-    if "\0" in value or (not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value)):
-        raise ValueError(f"{key} {value!r:.40} has characters that no file can be named with")
-    return value
 
 
 def _dangling(path: Path, annotation_id: int, key: str, value: int, among: str) -> InputError:

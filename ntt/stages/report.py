@@ -18,6 +18,7 @@ from ntt.reporting.overlays import side_by_side, single
 from ntt.reporting.summary import report_markdown
 from ntt.reporting.tables import coco_lines, metrics_table, per_class_table
 from ntt.reporting.verdicts import Instance
+from ntt.screen.text import printable
 from ntt.stages import evaluate, left_out, memory, references
 from ntt.stages.sheets import memory_sheet, reference_sheet
 from ntt.stages.stage import ArtifactStage, Outcome
@@ -37,6 +38,7 @@ SOURCE = (
     "ntt.stages.sheets",
     "ntt.stages.soundness",
 )
+_LONGEST = 120  # bytes of a picture's name; file systems take 255 with all that is put around it
 _SHEET = "references.png"
 _MEMORY = "memory.png"
 
@@ -95,7 +97,8 @@ def make(work: Workspace, folder: Path) -> dict[str, Any]:
 def _flat(file_name: str) -> str:
     """A picture's name without its suffix, folders kept: ``a/b.jpg`` -> ``a__b``."""
     parts = [part for part in Path(file_name).with_suffix("").parts if part not in ("/", "..", ".")]
-    return "__".join(parts)[-120:]
+    whole = printable("__".join(parts)).encode()
+    return whole[-_LONGEST:].decode(errors="ignore")
 
 
 def publish(work: Workspace) -> None:

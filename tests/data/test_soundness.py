@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ntt.data.coco import NO_BOX, Annotation, CocoDataset, ImageRecord, read_coco
+from ntt.data.coco import Annotation, CocoDataset, ImageRecord, read_coco
 from ntt.data.soundness import Findings, check_annotations
+from ntt.data.values import NO_BOX
 
 SQUARE = [10.0, 20.0, 50.0, 20.0, 50.0, 40.0, 10.0, 40.0]
 BOX = (10.0, 20.0, 40.0, 20.0)
