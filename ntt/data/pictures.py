@@ -30,6 +30,7 @@ class Pictures:
 
     def __init__(self, places: Sequence[Path], names: Sequence[str] = ()) -> None:
         every = list(dict.fromkeys(places))
+        self._origin = every[0]
         some = names[:: max(1, len(names) // _SAMPLE)]
         if len(every) > 1:
             hits = [sum(_is_file(place / name) for name in some) for place in every]
@@ -92,12 +93,12 @@ class Pictures:
         return index
 
     def _files(self) -> Iterator[Path]:
-        """All files below the places; not of one that holds another, which may be a whole disk."""
+        """All files below the places; not of one above the folder of the annotations, which may be a whole disk."""
         searched: set[Path] = set()
         resolved = [place.resolve() for place in self.places]
         for place, real in zip(self.places, resolved, strict=True):
-            holds_another = any(real in other.parents for other in resolved)
-            if real in searched or holds_another or searched & set(real.parents) or not place.is_dir():
+            above = real in self._origin.resolve().parents
+            if real in searched or above or searched & set(real.parents) or not place.is_dir():
                 continue
             searched.add(real)
             yield from files_below(place)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import hotcoco
@@ -36,18 +37,36 @@ def precision_and_recall(
         image (1, 10, 100); -1 where there is no ground truth.
     """
     evaluator = _hotcoco if engine == "hotcoco" else _pycocotools
-    accumulated = evaluator(_copy(ground_truth), [dict(prediction) for prediction in predictions], iou_type)
+    accumulated = evaluator(*_renumbered(ground_truth, predictions), iou_type)
     assert accumulated is not None
     return np.asarray(accumulated["precision"]), np.asarray(accumulated["recall"])
 
 
-def _copy(ground_truth: dict[str, Any]) -> dict[str, Any]:
-    """A copy that an evaluator may write to, its annotations numbered from 1.
+def _renumbered(
+    ground_truth: dict[str, Any], predictions: list[dict[str, Any]]
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Copies that an evaluator may write to, with images, classes and annotations numbered from 1 in their order.
 
-    COCO's matching marks a found object by its id and takes 0 for "none": object 0 would count as missed.
+    COCO's matching marks a found object by its id and takes 0 for "none": object 0 would count as missed. One evaluator
+    takes no id below 0, the other rounds some beyond 2^53 to the same float.
     """
-    annotations = enumerate(ground_truth["annotations"], start=1)
-    return {**ground_truth, "annotations": [{**annotation, "id": n} for n, annotation in annotations]}
+    images = _numbers(image["id"] for image in ground_truth["images"])
+    classes = _numbers(category["id"] for category in ground_truth["categories"])
+
+    def placed(entry: dict[str, Any]) -> dict[str, Any]:
+        return {**entry, "image_id": images[entry["image_id"]], "category_id": classes[entry["category_id"]]}
+
+    truth = {
+        **ground_truth,
+        "images": [{**image, "id": images[image["id"]]} for image in ground_truth["images"]],
+        "categories": [{**category, "id": classes[category["id"]]} for category in ground_truth["categories"]],
+        "annotations": [{**placed(entry), "id": n} for n, entry in enumerate(ground_truth["annotations"], start=1)],
+    }
+    return truth, [placed(prediction) for prediction in predictions]
+
+
+def _numbers(ids: Iterable[int]) -> dict[int, int]:
+    return {identity: number for number, identity in enumerate(sorted(ids), start=1)}
 
 
 def _hotcoco(

@@ -1,4 +1,4 @@
-"""The catalogue of bad annotations: what is said of each as reference and as ground truth, and that no other is lost."""
+"""The catalogue of bad annotations: what is said of each as reference and as truth, and that no other is lost."""
 
 from __future__ import annotations
 
