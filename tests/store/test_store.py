@@ -81,3 +81,15 @@ def test_a_claim_that_failed_comes_again_and_one_that_was_lost_is_left_to_its_ta
     assert store.finish(again, write_one)
     assert list(claims) == []
     assert seen == [lost.artifact]
+
+
+@pytest.mark.parametrize(("code", "missing", "said"), [("warn", 0, True), ("strict", 1, True), ("trust", 0, False)])
+def test_what_other_source_made_is_used_made_again_or_trusted(tmp_path, caplog, code, missing, said):
+    before, after = Store(tmp_path, code=code), Store(tmp_path, code=code)
+    write_one(before.artifact("masks", {"version": 1}, source="old"))
+    same = after.artifact("masks", {"version": 1}, source="old")
+    assert (after.missing([same]), caplog.messages) == (([], 0), [])
+    other = after.artifact("masks", {"version": 1}, source="new")
+    assert len(after.missing([other])[0]) == missing
+    assert other.exists() is (missing == 0)
+    assert ("masks: 1 found that other source of the same version made" in caplog.text) is said
