@@ -80,7 +80,8 @@ class CocoDataset:
     """An annotation file: ``images`` by id, ``annotations`` and ``categories`` (id -> name) in file order.
 
     ``unlisted`` counts the annotations that were left out by the category id that the file does not list. ``told`` are
-    sentences about whatever else was left out.
+    sentences about whatever else was left out. ``places`` says by annotation id where it stands, such as
+    "cup.json: shapes[2]", where the ids are not the file's own.
     """
 
     path: Path
@@ -90,6 +91,7 @@ class CocoDataset:
     categories: dict[int, str]
     unlisted: dict[int, int] = field(default_factory=dict)
     told: tuple[str, ...] = ()
+    places: Mapping[int, str] = field(default_factory=dict)
 
 
 def read_coco(path: str | Path, unlisted: Literal["refuse", "count"] = "refuse") -> CocoDataset:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from ntt.data.embedded import image_bytes, open_image
 from ntt.errors import InputError
 from ntt.foreign.parsing import parsing
 from ntt.foreign.patience import PATIENCE
@@ -97,7 +98,7 @@ def _content(path: Path) -> bytes:
 
 
 def _decoded(content: bytes, path: Path, size: tuple[int, int] | None) -> NDArray[np.uint8]:
-    with Image.open(BytesIO(content)) as stored:
+    with Image.open(BytesIO(image_bytes(path, content))) as stored:
         if size is not None and sorted(size) != sorted(stored.size):
             raise UnreadableImage(path, _disagreement(stored, size))
         deep = ";16" in str(stored.tile)  # of colours Pillow keeps the higher byte only
@@ -113,7 +114,7 @@ def _decoded(content: bytes, path: Path, size: tuple[int, int] | None) -> NDArra
 def stored_size(path: str | Path) -> tuple[int, int] | None:
     """(height, width) of the upright picture in pixels, from the file's header; None if it cannot be read."""
     try:
-        with Image.open(path) as image:
+        with open_image(path) as image:
             turned = _orientation(image) in (5, 6, 7, 8)
             return (image.width, image.height) if turned else (image.height, image.width)
     except Exception:  # Decoders fail on damaged files with whatever their parser happens to raise.

@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 _SEVERAL = "several files are called so"
 _MOST_FILES = 1_000_000  # in the folders that are searched
+_OF_UPLOADS = re.compile("^[0-9a-f]{8}-")  # what Label Studio puts before the names of uploaded files
 _SAMPLE = 50  # names by which the likeliest folder is found
 
 
@@ -75,6 +76,9 @@ class Pictures:
         """The file whose path ends most like a name; else why there is none."""
         parts = _parts(name)
         candidates = self._index.get(parts[-1], []) if parts else []
+        if parts and not candidates:
+            parts = (*parts[:-1], _OF_UPLOADS.sub("", parts[-1]))
+            candidates = self._index.get(parts[-1], [])
         if not candidates:
             return None, "the file does not exist"
         shared = [_shared_end(parts, own) for own, _ in candidates]

@@ -79,7 +79,7 @@ def check_annotations(
     for index, annotation in enumerate(annotations):
         reason = _reason(index, annotation, masks, boxes, masks_needed, masked)
         if reason:
-            findings.unusable.append((annotation.id, reason))
+            findings.unusable.append((annotation.id, _placed(dataset, annotation, reason)))
             continue
         mask = masks.segmentations[index]
         contradicts = bool(boxes.contradicts[index])
@@ -87,6 +87,11 @@ def check_annotations(
             annotation if mask is None else _repaired(annotation, mask, contradicts, pictures[index], findings)
         )
     return sound, findings
+
+
+def _placed(dataset: CocoDataset, annotation: Annotation, reason: str) -> str:
+    place = dataset.places.get(annotation.id)
+    return f"{place}: {reason}" if place else reason
 
 
 def _reason(

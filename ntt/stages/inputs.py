@@ -121,7 +121,7 @@ def open_inputs(config: RunConfig) -> Inputs:
     references_path, targets_path = user_path(dataset.references), user_path(dataset.targets)
     references = read_labels(dataset.format, references_path, "references")
     categories = select_classes(references.dataset, config.split)
-    same = targets_path == references_path
+    same = targets_path == references_path and not references.by_role
     found = references if same else read_labels(dataset.format, targets_path, "targets")
     targets = found.dataset if found.labelled else replace(found.dataset, categories=references.dataset.categories)
     _say_unlisted(targets)

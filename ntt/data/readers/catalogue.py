@@ -35,11 +35,15 @@ class Labels:
         dataset: images, objects and classes.
         labelled: False where there are images only.
         image_places: folders in which the images may be, the likeliest first.
+        format: its name, as `dataset.format` has it.
+        by_role: whether the same path read for the other role is something else.
     """
 
     dataset: CocoDataset
     labelled: bool
     image_places: list[Path]
+    format: str
+    by_role: bool = False
 
 
 def formats() -> list[str]:
@@ -82,13 +86,36 @@ def choose_reader(given: Format, path: Path, role: Role) -> DatasetReader:
         return reader
     readers = {name: make_reader(name) for name in formats()}
     fitting = {name: reader for name, reader in readers.items() if reader.labelled and reader.recognises(path)}
+    general = [name for name, one in fitting.items() if any(_is_special(other, one) for other in fitting.values())]
+    for name in general:
+        del fitting[name]
     if len(fitting) > 1:
         raise InputError(f"{path} (dataset.{role}) may be {' or '.join(fitting)}: say which with dataset.format=NAME.")
     if fitting:
         return next(iter(fitting.values()))
     if role == "targets" and readers["images"].recognises(path):
         return readers["images"]
+    if path.is_dir() and not list(path.glob("*.json")):
+        labelled = ", ".join(name for name, reader in readers.items() if reader.labelled and name != "drawn")
+        raise InputError(
+            f"{path} (dataset.{role}) holds no labels of a known format ({labelled}): see docs/my_own_objects.md for "
+            f"what a folder of each looks like, or name the file{_deeper(path, readers, role)}."
+        )
     return readers["coco"]  # which says what it misses
+
+
+def _is_special(one: DatasetReader, other: DatasetReader) -> bool:
+    """Whether one's format is a special case of the other's."""
+    return type(one) is not type(other) and isinstance(one, type(other))
+
+
+def _deeper(path: Path, readers: Mapping[str, DatasetReader], role: Role) -> str:
+    """A folder in this one that would do, as the end of a sentence."""
+    for folder in sorted(path.iterdir()):
+        fitting = [n for n, r in readers.items() if folder.is_dir() and r.labelled and r.recognises(folder)]
+        if fitting:
+            return f"; {folder.name} in it looks like {fitting[0]}: dataset.{role}={folder}"
+    return ""
 
 
 def read_labels(given: Format, path: Path, role: Role) -> Labels:
@@ -113,11 +140,19 @@ def _read_unchanged(given: str, path: Path, role: Role, stamp: tuple[object, ...
     if json.loads(given) not in (AUTO, *formats()):  # what a reader's options or source change is another artifact
         source = SourceDigests().own(type(reader))
         dataset = replace(dataset, sha256=hashlib.sha256(f"{dataset.sha256} {given} {source}".encode()).hexdigest())
-    return Labels(dataset, reader.labelled, reader.image_places(path))
+    return Labels(dataset, reader.labelled, reader.image_places(path), _name(reader), reader.by_role)
+
+
+def _name(reader: DatasetReader) -> str:
+    """What a format is called: a file of ours by its name, a class of somebody else's by its own."""
+    module = type(reader).__module__
+    return module.rpartition(".")[2] if module.startswith(f"{__package__}.") else type(reader).__name__
 
 
 def _stamp(path: Path) -> tuple[object, ...]:
     """Names, sizes and times of all files: what tells that nothing changed since the labels were read."""
+    if path.suffix.lower() in (".yaml", ".yml"):  # it names others anywhere: read again each time
+        return (object(),)
     files = list(files_below(path)) if path.is_dir() else [path]
     states = ((file, file.stat()) for file in files if file.exists())
     return tuple((str(file), state.st_size, state.st_mtime_ns) for file, state in states)

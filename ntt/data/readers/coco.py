@@ -18,13 +18,13 @@ class Reader(DatasetReader):
 
     def recognises(self, path: Path) -> bool:
         """By the name of a list near its beginning."""
-        return any(looks_like_coco(file) for file in _jsons(path))
+        return any(looks_like_coco(file) for file in jsons(path))
 
     def read(self, path: Path, role: Role) -> CocoDataset:
         """See :func:`ntt.data.coco.read_coco`; of targets, annotations of unlisted categories are left out."""
         file = _the_json(path, role)
         dataset = read_coco(file, "refuse" if role == "references" else "count")
-        others = [other for other in _jsons(path) if other != file] if path.is_dir() else []
+        others = [other for other in jsons(path) if other != file] if path.is_dir() else []
         if not others:
             return dataset
         told = f"{path}: {len(others)} json files that are no COCO files are left out, the first is {others[0].name}"
@@ -38,9 +38,10 @@ class Reader(DatasetReader):
         return [*places, beside / subset, beside.parent / subset]
 
 
-def _jsons(path: Path) -> list[Path]:
+def jsons(path: Path) -> list[Path]:
+    """The json files that a path may mean: itself, those in the folder, or in `annotations` where there are none."""
     if path.is_dir():
-        return sorted(path.glob("*.json"))
+        return sorted(path.glob("*.json")) or sorted(path.glob("annotations/*.json"))
     return [path] if path.suffix.lower() == ".json" else []
 
 
@@ -58,7 +59,7 @@ def looks_like_coco(file: Path) -> bool:
 def _the_json(path: Path, role: Role) -> Path:
     if path.is_file():
         return path
-    every = _jsons(path)
+    every = jsons(path)
     found = [file for file in every if looks_like_coco(file)] if len(every) > 1 else every
     if len(found) != 1:
         names = ", ".join(p.name for p in (found or every)[:10]) or "none"

@@ -36,6 +36,9 @@ class DatasetReader(ABC):
         """
         del root  # most data are simply there
 
+    by_role: ClassVar[bool] = False
+    """True where one path holds the references as well as the targets, told apart by what they are read for."""
+
     @abstractmethod
     def recognises(self, path: Path) -> bool:
         """Whether this looks like the format, by names and the first bytes of a few files.

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from ntt.data.coco import CocoDataset, ImageRecord
-from ntt.data.readers import coco, images
+from ntt.data.readers import coco, cvat, images
 from ntt.data.readers.catalogue import choose_reader, formats, make_reader, read_labels
 from ntt.data.readers.protocol import DatasetReader, Role
 from ntt.errors import InputError
@@ -79,11 +79,27 @@ def test_a_folder_of_images_is_read_by_name_with_ids_from_one(tmp_path: Path) ->
 
 
 def test_what_two_formats_recognise_has_to_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ntt.data.readers.drawn.Reader.recognises", lambda *_: True)
+    monkeypatch.setattr("ntt.data.readers.labelme.Reader.recognises", lambda *_: True)
     file = labels(tmp_path / "labels.json")
-    with pytest.raises(InputError, match=r"labels.json .* may be coco or drawn: .*dataset.format=NAME"):
+    with pytest.raises(InputError, match=r"labels.json .* may be coco or labelme: .*dataset.format=NAME"):
         choose_reader("auto", file, "targets")
     assert type(choose_reader("coco", file, "targets")) is coco.Reader
+
+
+def test_the_special_case_of_a_format_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = labels(tmp_path / "labels.json")
+    monkeypatch.setattr("ntt.data.readers.cvat.Reader.recognises", lambda *_: True)
+    assert type(choose_reader("auto", file, "references")) is cvat.Reader
+
+
+def test_a_folder_without_labels_is_refused_with_the_folder_that_has_them(tmp_path: Path) -> None:
+    picture(tmp_path / "photos" / "a.png")
+    with pytest.raises(InputError, match=r"holds no labels of a known format .*labelme.*my_own_objects.md"):
+        choose_reader("auto", tmp_path, "references")
+    (tmp_path / "mine").mkdir()
+    labels(tmp_path / "mine" / "labels.json")
+    with pytest.raises(InputError, match=r"mine in it looks like coco: dataset.references=\S*mine"):
+        choose_reader("auto", tmp_path, "references")
 
 
 def test_a_folder_of_images_needs_no_labels_of_the_format_that_is_named(tmp_path: Path) -> None:
@@ -113,7 +129,10 @@ def test_a_sweep_reads_once_until_a_file_changes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("yollo", r"dataset.format=yollo is unknown: give one of auto, coco, drawn, images"),
+        (
+            "yollo",
+            r"dataset.format=yollo is unknown: give one of auto, coco, .*, labelme, .*, yolo",
+        ),
         ({"_target_": OWN, "color": 1}, r"Lines cannot be made of these options \(.*color"),
     ],
 )
