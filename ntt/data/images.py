@@ -95,6 +95,8 @@ def _content(path: Path) -> bytes:
         raise LostImage(path, "the file does not exist") from error
     except OSError as error:
         raise LostImage(path, f"the file cannot be read ({error.strerror or error})") from error
+    except ValueError as error:  # a zero byte, half a character
+        raise UnreadableImage(path, "no file can be called so") from error
 
 
 def _decoded(content: bytes, path: Path, size: tuple[int, int] | None) -> NDArray[np.uint8]:
