@@ -47,6 +47,7 @@ class Workspace:
         self.rank = rank
         self.derived: dict[Callable[[Workspace], Any], Any] = {}  # of once_per_run
         self.stages = stages
+        self._releases_checked = False
         self.predictions: dict[str, list[dict[str, Any]]] = {}  # by their artifact's key, once made or read
         self.store = Store(user_path(config.store.root), config.store.lease_seconds, code=config.store.code)
         self.digests = FileDigests(self.store.root / "digests", config.dataset.verify)
@@ -151,10 +152,25 @@ class Workspace:
         identity = fingerprint([options, self._digest(network), str(self.device), self.precision, speed])
 
         def load() -> Any:
+            self._check_releases()
             log.info("loading %s on %s, %s", network.name, self.device, self.precision)
             return build(options, device=self.device, precision=self.precision, **speed)
 
         return LOADED.get(identity, load)
+
+    def _check_releases(self) -> None:
+        """Refuse a checkpoint of another network before any is loaded: not after the work of the one before it."""
+        from ntt.networks.releases import check_release
+
+        if self._releases_checked:
+            return
+        self._releases_checked = True
+        needed: list[tuple[str, BackboneConfig | SegmenterConfig | OwnNetwork]] = [("backbone", self.config.backbone)]
+        if any(stage.makes == "proposals" for stage in self.stages.listed):
+            needed.append(("segmenter", self.config.segmenter))
+        for key, network in needed:
+            if network.weights and user_path(network.weights).is_file():
+                check_release(user_path(network.weights), key, network.name)
 
     def require(self, artifact: Artifact, of: str | None = None) -> Artifact:
         """The artifact, which an earlier stage must have made.
