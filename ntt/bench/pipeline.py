@@ -48,7 +48,14 @@ class SleepingNetworks:
         self._seconds = seconds
         logits = disc_logits(masks)
         inside = logits > 0
-        self._decoded = DecodedMasks(logits, torch.rand(masks), inside, mask_boxes(inside), torch.rand(masks, _WIDTH))
+        self._decoded = DecodedMasks(
+            logits,
+            torch.rand(masks),
+            inside,
+            mask_boxes(inside),
+            torch.rand(masks, _WIDTH),
+            torch.ones(2, dtype=torch.bool),
+        )
 
     def encode(self, images: Tensor) -> Tensor:
         """Sleep; nothing that anybody looks at."""
@@ -79,6 +86,10 @@ class Files:
     def load(self, index: int) -> np.ndarray:
         """Decode one."""
         return load_image(self._files[index])
+
+    def name(self, index: int) -> str:
+        """Its path."""
+        return str(self._files[index])
 
     def grid_masks(self, index: int) -> None:
         """None is known of any image."""

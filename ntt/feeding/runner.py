@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from ntt.data.images import UnreadableImage
+from ntt.errors import NotFinite
 from ntt.feeding.batches import ImageBatches
 from ntt.feeding.device_queue import Queued, queued, when_ready
 from ntt.feeding.threads import Usage, WorkerThreads
@@ -39,7 +40,10 @@ class Networks(Protocol):
         """One of the encoded images, and the masks that are known of it -> a named tuple of tensors, on the device."""
 
     def postprocess(self, decoded: Any, height: int, width: int, /) -> Any:
-        """These tensors and the image's size -> what is stored. Called by other threads."""
+        """These tensors and the image's size -> what is stored. Called by other threads.
+
+        Raises FloatingPointError with the network's name where its numbers are not finite.
+        """
 
 
 class ImageShard(Protocol):
@@ -50,6 +54,9 @@ class ImageShard(Protocol):
 
     def load(self, index: int) -> np.ndarray:
         """uint8 [H, W, 3]; called by several threads. Raises UnreadableImage."""
+
+    def name(self, index: int) -> str:
+        """Of an image, for messages."""
 
     def grid_masks(self, index: int) -> Tensor | None:
         """bool [N, m, m] where masks of the image are known already, else None; called by several threads."""
@@ -124,7 +131,8 @@ class Runner:
     def run(self, shards: Iterable[ImageShard | None]) -> Usage:
         """Compute and write the results of all shards; may be called once.
 
-        An exception of any thread ends all of them and is raised here as it is. So is a KeyboardInterrupt: what is
+        An exception of any thread ends all of them and is raised here as it is; NotFinite where a network's numbers are
+        not. So is a KeyboardInterrupt: what is
         being done in other threads is finished first, what waits there is dropped.
 
         Args:
@@ -229,7 +237,8 @@ class Runner:
         for index, found in readable:
             with self._usage.of("postprocessing"):
                 self._make_room(self._behind, self._threads.behind)
-            shard.results[index] = self._decode_one(encoded, found, networks)
+            name = shard.shard.name(index)
+            shard.results[index] = self._decode_one(encoded, found, networks, name)
             self._behind.add(shard.results[index])
             self._collect()
         if batch[-1].index == len(shard.shard) - 1:
@@ -237,12 +246,14 @@ class Runner:
                 self._make_room(self._writing, _UNWRITTEN)
             self._writing.add(self._writer.submit(_write, shard))
 
-    def _decode_one(self, encoded: Iterator[tuple[Any, int]], found: _Loaded, networks: Networks) -> Future[Any]:
+    def _decode_one(
+        self, encoded: Iterator[tuple[Any, int]], found: _Loaded, networks: Networks, name: str
+    ) -> Future[Any]:
         # A function of its own: its variables would keep the last image's masks while the next ones are made.
         with self._usage.of("networks"):
             images, place = next(encoded)
             waiting = queued(networks.decode(images, place, found.grid_masks))
-        return self._postprocessors.submit(_postprocess, networks, waiting, found.height, found.width)
+        return self._postprocessors.submit(_postprocess, networks, waiting, found.height, found.width, name)
 
     def _make_room(self, busy: set[Future[Any]], limit: int) -> None:
         while len(busy) >= limit:
@@ -264,8 +275,11 @@ class Runner:
         self._advance()
 
 
-def _postprocess(networks: Networks, waiting: Queued[Any], height: int, width: int) -> Any:
-    return when_ready(waiting, lambda decoded: networks.postprocess(decoded, height, width))
+def _postprocess(networks: Networks, waiting: Queued[Any], height: int, width: int, name: str) -> Any:
+    try:
+        return when_ready(waiting, lambda decoded: networks.postprocess(decoded, height, width))
+    except FloatingPointError as error:
+        raise NotFinite(str(error), name) from error
 
 
 def _write(work: _ShardInWork) -> None:

@@ -103,6 +103,7 @@ class DecodedMasks(NamedTuple):
         grid_masks: bool [N, m, m], the foreground.
         boxes: int64 [N, 4], xyxy inclusive extents on the mask grid.
         vectors: float32 [N, D], L2-normalised.
+        finite: bool [2], whether the segmenter's numbers are, and the encoder's.
     """
 
     logits: Tensor
@@ -110,6 +111,7 @@ class DecodedMasks(NamedTuple):
     grid_masks: Tensor
     boxes: Tensor
     vectors: Tensor
+    finite: Tensor
 
 
 class PooledVectors(NamedTuple):
@@ -168,10 +170,19 @@ class MasksAndVectors:
         raw = self.segmenter.propose(embedding, points)
         grid_masks = raw.logits > 0  # [N, m, m]
         vectors = mask_vectors(features, grid_masks, self.encoder.grid)
-        return DecodedMasks(raw.logits, raw.predicted_iou, grid_masks, mask_boxes(grid_masks), vectors)
+        # Looked at by who postprocesses: here it would wait for the device.
+        finite = torch.stack([_finite(raw.predicted_iou) & _finite(raw.logits), _finite(features)])
+        return DecodedMasks(raw.logits, raw.predicted_iou, grid_masks, mask_boxes(grid_masks), vectors, finite)
 
     def postprocess(self, decoded: DecodedMasks, height: int, width: int) -> NewProposals:
-        """Step 6; see :func:`postprocess_masks`."""
+        """Step 6; see :func:`postprocess_masks`.
+
+        Raises:
+            FloatingPointError: names the network whose numbers are not finite.
+        """
+        segmenter, encoder = decoded.finite.tolist()
+        _require_finite(self.segmenter, segmenter)
+        _require_finite(self.encoder, encoder)
         return postprocess_masks(decoded, height, width, self.vector_dtype)
 
 
@@ -200,9 +211,27 @@ class VectorsOfStoredMasks:
         return PooledVectors(mask_vectors(encoded[index], masks, self.encoder.grid))
 
     def postprocess(self, decoded: PooledVectors, height: int, width: int) -> Tensor:
-        """The vectors [N, D] as they are stored."""
+        """The vectors [N, D] as they are stored.
+
+        Raises:
+            FloatingPointError: names the encoder, whose numbers are not finite.
+        """
         del height, width
+        _require_finite(self.encoder, bool(_finite(decoded.vectors)))
         return decoded.vectors.to("cpu", self.vector_dtype)
+
+
+def _finite(numbers: Tensor) -> Tensor:
+    """Whether all are, bool [], on their device: one pass, through which NaN and infinity pass."""
+    if numbers.numel() == 0:
+        return torch.ones((), dtype=torch.bool, device=numbers.device)
+    least, most = torch.aminmax(numbers)
+    return torch.isfinite(least) & torch.isfinite(most)
+
+
+def _require_finite(network: Encoder | Segmenter, finite: bool) -> None:
+    if not finite:
+        raise FloatingPointError(getattr(network, "name", type(network).__name__))
 
 
 # 6. Postprocess
@@ -217,7 +246,7 @@ def postprocess_masks(decoded: DecodedMasks, height: int, width: int, vector_dty
         width: of the image, in pixels.
         vector_dtype: how precisely vectors are kept.
     """
-    logits, predicted_iou, grid_masks, boxes, vectors = decoded
+    logits, predicted_iou, grid_masks, boxes, vectors, _ = decoded
     if len(logits) == 0:
         return NewProposals(ImageMasks.nothing(height, width), b"", torch.zeros(0, 0))
     final, overlaps = encode_final(logits, boxes, height, width, whole_image=logits.is_cuda)

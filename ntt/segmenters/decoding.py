@@ -102,9 +102,10 @@ def decode_points(
             high_res_features=embedding.high_res,
         )  # [b, 4, m, m], [b, 4]
         best_iou, best = iou[:, 1:].float().max(dim=1)
-        confident = (best_iou > iou_threshold).nonzero().squeeze(1)
+        # Written so that NaN stays: dropped here, it would leave an image without masks and nobody would know why.
+        confident = (~(best_iou <= iou_threshold)).nonzero().squeeze(1)
         logits = masks[confident, best[confident] + 1].float()  # [k, m, m]
-        inhabited = (logits > 0).flatten(1).any(dim=1)
+        inhabited = (~(logits <= 0)).flatten(1).any(dim=1)
         kept_logits.append(logits[inhabited])
         kept_iou.append(best_iou[confident][inhabited])
     return RawProposals(torch.cat(kept_logits), torch.cat(kept_iou))

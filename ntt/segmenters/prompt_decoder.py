@@ -97,7 +97,7 @@ class PromptDecoder:
         self,
         embedding: Embedding,
         prompts: Tensor,
-        choose: Callable[[SharedUpscaling, Tensor, ImageTokens], RawProposals],
+        choose: Callable[[SharedUpscaling, Tensor, ImageTokens, Tensor], RawProposals],
     ) -> RawProposals:
         """What ``choose`` makes of each batch's tokens, for all prompts of one image."""
         image_embed = embedding.only().image_embed[0]  # [D, h, w]
@@ -121,26 +121,31 @@ class PromptDecoder:
         shared: SharedImage,
         upscaling: SharedUpscaling,
         prompts: Tensor,
-        choose: Callable[[SharedUpscaling, Tensor, ImageTokens], RawProposals],
+        choose: Callable[[SharedUpscaling, Tensor, ImageTokens, Tensor], RawProposals],
     ) -> RawProposals:
         prompt_tokens = embed_prompts(self._prompt_encoder, prompts)
         output_tokens = self._output_tokens.expand(len(prompts), -1, -1)
         tokens, image = self._attend(shared, torch.cat([output_tokens, prompt_tokens], dim=1))  # [b, T, D]
-        return choose(upscaling, tokens, image)
+        filling = prompts.isnan().flatten(1).any(dim=1)  # up to a batch of one shape
+        return choose(upscaling, tokens, image, filling)
 
     def _confident_masks(
-        self, iou_threshold: float, upscaling: SharedUpscaling, tokens: Tensor, image: ImageTokens
+        self, iou_threshold: float, upscaling: SharedUpscaling, tokens: Tensor, image: ImageTokens, filling: Tensor
     ) -> RawProposals:
         """The best of each prompt's three masks, where its predicted IoU is above the threshold and it has pixels."""
         iou = self._decoder.iou_prediction_head(tokens[:, self._iou_token])  # [b, 4]
         best_iou, best = iou[:, 1:].max(dim=1)
-        confident = (best_iou > iou_threshold).nonzero().squeeze(1)
+        # Written so that NaN stays: dropped here, it would leave an image without masks and nobody would know why.
+        confident = (~(best_iou <= iou_threshold) & ~filling).nonzero().squeeze(1)
         logits = self._upscaled(upscaling, tokens, image, confident, best[confident] + 1)
-        inhabited = (logits > 0).flatten(1).any(dim=1)
+        inhabited = (~(logits <= 0)).flatten(1).any(dim=1)
         return RawProposals(logits[inhabited], best_iou[confident][inhabited])
 
-    def _single_masks(self, upscaling: SharedUpscaling, tokens: Tensor, image: ImageTokens) -> RawProposals:
+    def _single_masks(
+        self, upscaling: SharedUpscaling, tokens: Tensor, image: ImageTokens, filling: Tensor
+    ) -> RawProposals:
         """The single-mask token's mask of each prompt; the best of the other three where that one is unstable."""
+        del filling
         iou = self._decoder.iou_prediction_head(tokens[:, self._iou_token])  # [b, 4]
         every = torch.arange(len(tokens), device=tokens.device)
         logits = self._upscaled(upscaling, tokens, image, every, torch.zeros_like(every))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ntt.data.images import LostImage, UnreadableImage, load_image
-from ntt.errors import NotFinite
 from ntt.proposals.image_proposals import ImageMasks
 from ntt.proposals.networks import NewProposals
 from ntt.proposals.stored_form import digest_of, grids_to_tensors, masks_to_tensors
@@ -28,36 +27,34 @@ class _ClaimedShard:
         self._shard = shard
         self._claim = claim
         self._started = time.time()
-        self._lost = False  # whether an image could not be read any more: then nothing is written under this key
+        self._lost = False  # whether an image could be read when its digest was computed, and now no more
 
     def __len__(self) -> int:
         return len(self._shard)
 
     def load(self, index: int) -> np.ndarray:
-        record, digests = self._shard.records[index], self._work.digests
+        record = self._shard.records[index]
         path = image_path(self._work, record)
-        if digests.fault(path):  # not looked at again: what the key stands for is that nothing was seen of it
-            raise UnreadableImage(path, "the file could not be read")
+        if reason := self._shard.lost.get(index):
+            raise UnreadableImage(path, reason)  # not looked at again: the keys say that nothing was seen of it
         annotated = (record.height, record.width) if record.height else None  # a bare folder has no annotated sizes
         try:
-            return load_image(path, annotated, digests.of(path))
+            return load_image(path, annotated, self._work.digests.of(path))
         except LostImage as error:
-            digests.lose(path, error.reason)
+            self._work.digests.lose(path, error.reason)
             self._lost = True
             raise
 
-    def _finish(self, make: Callable[[], None], vectors: Sequence[Tensor]) -> None:
-        """Write what was made, unless it says nothing of what the key stands for."""
-        for record, some in zip(self._shard.records, vectors, strict=True):
-            if not torch.isfinite(some).all():
-                raise NotFinite(self._work.config.backbone.name, image_path(self._work, record))
+    def name(self, index: int) -> str:
+        return str(image_path(self._work, self._shard.records[index]))
 
-        def make_or_leave(_: Artifact) -> None:
+    def _finish(self, make: Callable[[], None]) -> None:
+        def unless_lost(_: Artifact) -> None:
             if self._lost:
-                raise InputLost
+                raise InputLost  # nothing is known of an image that the key stands for
             make()
 
-        self._work.store.finish(self._claim, make_or_leave)
+        self._work.store.finish(self._claim, unless_lost)
 
 
 class NewShard(_ClaimedShard):
@@ -82,7 +79,7 @@ class NewShard(_ClaimedShard):
             masks = masks_to_tensors(images, digest)
             self._shard.write_masks(masks, grids_to_tensors(grids), unreadable, self._started)
 
-        self._finish(make, vectors)
+        self._finish(make)
 
 
 class ShardWithMasks(_ClaimedShard):
@@ -98,4 +95,4 @@ class ShardWithMasks(_ClaimedShard):
     def write(self, results: list[Tensor | None], unreadable: dict[int, str]) -> None:
         del unreadable  # the masks' artifact tells
         vectors = [torch.zeros(0, 0) if each is None else each for each in results]
-        self._finish(lambda: self._shard.write_vectors(vectors, self._grids.digest, self._started), vectors)
+        self._finish(lambda: self._shard.write_vectors(vectors, self._grids.digest, self._started))

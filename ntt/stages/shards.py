@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -40,11 +40,14 @@ class Shard:
         masks: determined by the images, the segmenter and its prompts.
         vectors: determined by the masks and the encoder. Where both are missing they are made together, the vectors
             first: whoever sees masks of a process with its own encoder sees their vectors too.
+        lost: by their place, why images could not even be read. True for this run only, so not stored: the keys say
+            that nothing was seen of them.
     """
 
     records: list[ImageRecord]
     masks: Artifact
     vectors: Artifact
+    lost: Mapping[int, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.records)
@@ -74,8 +77,9 @@ class Shard:
     def unreadable(self) -> list[dict[str, Any]]:
         """The shard's images that could not be read: {image_id, file_name, reason}."""
         file = self.masks.path / _UNREADABLE
-        reasons: dict[str, str] = read_object(file, MADE_AGAIN) if file.exists() else {}
-        named = ((self.records[int(index)], reason) for index, reason in reasons.items())
+        kept: dict[str, str] = read_object(file, MADE_AGAIN) if file.exists() else {}
+        reasons = {**{int(index): reason for index, reason in kept.items()}, **self.lost}
+        named = ((self.records[index], reasons[index]) for index in sorted(reasons))
         return [{"image_id": r.id, "file_name": r.file_name, "reason": reason} for r, reason in named]
 
     def write_masks(
@@ -85,8 +89,9 @@ class Shard:
         with self.masks.writing(started) as folder:
             write_atomically(folder / _MASKS, save(dict(masks)))
             write_atomically(folder / _GRIDS, save(dict(grids)))
-            if unreadable:
-                write_json(folder / _UNREADABLE, {str(index): reason for index, reason in unreadable.items()})
+            proven = {str(index): reason for index, reason in unreadable.items() if index not in self.lost}
+            if proven:
+                write_json(folder / _UNREADABLE, proven)
 
     def write_vectors(self, vectors: list[Tensor], digest: Tensor, started: float) -> None:
         """Keep the vectors; to be called by the holder of the lease. Those of other masks are replaced.
@@ -137,9 +142,12 @@ def shards(work: Workspace) -> list[Shard]:
     found = []
     for start in range(0, len(records), size):
         some = records[start : start + size]
-        images = [[work.digests.of(image_path(work, r)), r.height, r.width] for r in some]
+        files = [image_path(work, r) for r in some]
+        images = [[work.digests.of(file), r.height, r.width] for file, r in zip(files, some, strict=True)]
+        lost = {index: reason for index, file in enumerate(files) if (reason := work.digests.fault(file))}
         made = work.store.artifact("masks", {**masks, "images": images}, work.sources.of(*MASKS_SOURCE))
-        found.append(Shard(some, made, work.store.artifact("vectors", {**vectors, "masks": made.key}, source)))
+        pooled = work.store.artifact("vectors", {**vectors, "masks": made.key}, source)
+        found.append(Shard(some, made, pooled, lost))
     return found
 
 

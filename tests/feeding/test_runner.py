@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ntt.data.images import UnreadableImage
+from ntt.errors import NotFinite
 from ntt.feeding.batches import ImageBatches
 from ntt.feeding.runner import ImageShard, Runner
 from ntt.feeding.threads import Usage, WorkerThreads
@@ -85,6 +86,9 @@ class Pictures:
             raise UnreadableImage(Path(f"{index}.png"), "torn")
         time.sleep(0.002 * (index % 3))  # later ones are ready earlier
         return self.pictures[index]
+
+    def name(self, index: int) -> str:
+        return f"{index}.png"
 
     def grid_masks(self, index: int) -> Tensor | None:
         return decompress_masks(self.known[index].grid_masks) if self.known else None
@@ -318,3 +322,40 @@ def test_a_gpu_takes_what_half_of_its_memory_holds(monkeypatch: pytest.MonkeyPat
     assert ImageBatches(torch.device("cuda"), None, 1024).size == expected
     assert ImageBatches(torch.device("cuda"), 3, 1024).size == 3
     assert ImageBatches(CPU, None, 1024).size == 1
+
+
+class Poisoned(Thresholds):
+    """A segmenter whose numbers are not finite for one of its masks."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__()
+        self.where = where
+        self.name = "poisoned"
+
+    def propose(self, embedding: Embedding, points: Tensor) -> RawProposals:
+        raw = super().propose(embedding, points)
+        poisoned = RawProposals(raw.logits.clone(), raw.predicted_iou.clone())
+        getattr(poisoned, self.where)[-1] = float("nan")
+        return poisoned
+
+
+@pytest.mark.parametrize("where", ["logits", "predicted_iou"])
+def test_numbers_that_are_not_finite_end_the_run_and_name_network_and_image(where):
+    shard = Pictures(3, 4)
+    with pytest.raises(NotFinite, match=r"^poisoned gives numbers that are not finite .* for \d.png") as caught:
+        run([shard], Poisoned(where))
+    assert caught.value.exit_code == 1
+    assert shard.written is None
+
+
+def test_an_encoder_whose_numbers_are_not_finite_is_named_where_masks_are_stored():
+    class Endless(Averages):
+        name = "endless"
+
+        def __call__(self, images: Tensor) -> Tensor:
+            return super().__call__(images) / 0
+
+    shard = Pictures(4, 2)
+    with pytest.raises(NotFinite, match=r"^endless gives numbers"):
+        run([shard], networks=MasksAndVectors(Endless(), Thresholds(), torch.float16))
+    assert shard.written is None
