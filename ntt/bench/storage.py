@@ -57,7 +57,8 @@ def stored(logits: Tensor, height: int, width: int, dim: int) -> NewProposals:
     logits = logits[(logits > 0).flatten(1).any(1)]
     vectors = F.normalize(torch.randn(len(logits), dim), dim=1)
     inside = logits > 0
-    decoded = DecodedMasks(logits, torch.rand(len(logits)), inside, mask_boxes(inside), vectors)
+    every = torch.ones(2, dtype=torch.bool)
+    decoded = DecodedMasks(logits, torch.rand(len(logits)), inside, mask_boxes(inside), vectors, finite=every)
     return postprocess_masks(decoded, height, width, torch.float16)
 
 
