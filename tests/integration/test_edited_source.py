@@ -14,7 +14,7 @@ from command_line import run_options
 from ntt.run import conf_folder
 
 pytestmark = pytest.mark.integration
-RULE = "    return (units @ units.T).clamp_(min=0).mul_(coverage).amax(dim=1)"
+RULE = "    return (1 - redundancy).clamp(min=0).sqrt()"  # of every score, also where no masks overlap
 
 
 def run(copy: Path, cwd: Path, options: list[str]) -> str:
@@ -45,7 +45,7 @@ def test_an_edited_rule_makes_other_results_and_an_edited_comment_makes_none(coc
     log = run(copy, tmp_path, options)
     assert all(f"{stage}: found" in log for stage in ("references", "memory", "match", "evaluate", "report"))
 
-    merging.write_text(source.replace(RULE, f"{RULE} * 0 + 0.75"))
+    merging.write_text(source.replace(RULE, f"{RULE} / 2"))
     log = run(copy, tmp_path, options)
     assert "memory: found" in log
     assert "match: made" in log
