@@ -22,6 +22,7 @@ from ntt.errors import InputError
 from ntt.processes.participation import taking_part
 from ntt.processes.ranks import current_rank
 from ntt.processes.records import record
+from ntt.stages import references
 from ntt.stages.inputs import check_files, check_weights
 from ntt.stages.stage import Outcome, Stage, Stages
 from ntt.stages.workspace import Workspace
@@ -65,6 +66,7 @@ def run_pipeline(config: RunConfig, composed: DictConfig, directory: Path) -> fl
         if rank.first:
             for note in work.inputs.notes():
                 log.warning("%s", note)
+        references.foresee(work)
         check_weights(config)
         work.stages = open_stages(config)
         if rank.first:

@@ -57,6 +57,16 @@ def _draw(work: Workspace, dataset: CocoDataset) -> list[Reference]:
     return fixed_references(dataset, classes, None if fixed == "all" else fixed, config.dataset.repeat_first)
 
 
+def foresee(work: Workspace) -> None:
+    """See that references can be drawn, before any network is asked for, if this run is to draw them.
+
+    Raises:
+        InputError: a class has too few that can be used.
+    """
+    if "references" in work.config.stages and not artifact(work).exists():
+        sound_draw(work.inputs.references, partial(_draw, work))
+
+
 def left_out(work: Workspace) -> list[tuple[int, str]]:
     """(annotation id, reason) of what was drawn and could not be used; what a look at the file found is not here."""
     file = artifact(work).path / _LEFT_OUT
