@@ -62,7 +62,11 @@ cluster: $(STAMP) slurm ## sweeps on a real SLURM, and what may befall processes
 
 integration: $(STAMP) slurm ## the real command line, several processes, a real SLURM, and the table of faults
 	$(BIN)/python -m pytest -m integration
-	$(BIN)/python tests/faults.py
+	$(MAKE) faults
+
+.PHONY: faults
+faults: $(STAMP) slurm ## disturb real runs in every way and print what came out; some: make faults FAULTS="SIGTERM home"
+	PYTHONPATH=tests $(BIN)/python -m faults $(FAULTS)
 
 drawing: ## draw the imports between rooms into docs/architecture.md, and check the rules of the house
 	$(PYTHON) docs/draw_imports.py

@@ -35,7 +35,14 @@ def map_in_processes(
     """
     done = 0
     try:
-        for result in _pool(processes, start).map(function, items, chunksize=max(1, len(items) // (8 * processes))):
+        results = _pool(processes, start).map(function, items, chunksize=max(1, len(items) // (8 * processes)))
+    except OSError as error:  # /dev/shm is full, or no more processes are allowed
+        _pool.cache_clear()
+        log.warning("no %d processes can be had (%s): this one does the work itself", processes, error.strerror)
+        yield from map(function, items)
+        return
+    try:
+        for result in results:
             yield result
             done += 1
     except BrokenProcessPool:

@@ -1,6 +1,8 @@
 """Python runs this at the start of every process that has this folder in PYTHONPATH: what the tests of faults need.
 
 NTT_TEST_STARTS: a file that gets one line per proposal shard that a process begins: its id, its rank, the shard's key.
+NTT_TEST_STAGE: another stage whose artifacts are meant, in the place of proposals.
+NTT_TEST_CLOCK: seconds that this process's clock is ahead of the machine's; NTT_TEST_CLOCK_LATER: from its first shard.
 NTT_TEST_SECONDS: how long every shard takes in addition, so that there is time to disturb it.
 NTT_TEST_CLAIM_SECONDS: how long a process takes to claim a proposal shard, so that all have begun before none is left.
 NTT_TEST_FAILING_RANK: the SLURM process that runs out of memory at its first shard.
@@ -10,6 +12,11 @@ import os
 import time
 from contextlib import contextmanager
 from pathlib import Path
+
+if "NTT_TEST_CLOCK" in os.environ:
+    at_machine = time.time
+    ahead = [float(os.environ["NTT_TEST_CLOCK"])]
+    time.time = lambda: at_machine() + ahead[0]
 
 if "NTT_TEST_STARTS" in os.environ:
     from ntt.store.artifacts import Artifact
@@ -23,6 +30,8 @@ if "NTT_TEST_STARTS" in os.environ:
                 yield folder
             return
         with Path(os.environ["NTT_TEST_STARTS"]).open("a") as starts:
+            if "NTT_TEST_CLOCK_LATER" in os.environ:
+                ahead[0] = float(os.environ["NTT_TEST_CLOCK_LATER"])
             starts.write(f"{os.getpid()} {os.environ.get('SLURM_PROCID', '0')} {artifact.key}\n")
         if os.environ.get("NTT_TEST_FAILING_RANK") == os.environ.get("SLURM_PROCID", "none"):
             raise MemoryError("the test wanted this")

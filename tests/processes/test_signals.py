@@ -20,10 +20,10 @@ except Terminated as error:
     print("closed after", error, error.number)
 """
 CHILD = """
-import os, sys
+import os, signal
 from ntt.processes.signals import end_as_by_ctrl_c, end_with_parent
 end_as_by_ctrl_c(); end_with_parent()
-try: print(os.getpid(), flush=True); sys.stdin.read()
+try: print(os.getpid(), flush=True); signal.pause()
 except KeyboardInterrupt as error: print("ended by", error, flush=True)
 """
 PARENT = f"""
