@@ -7,7 +7,6 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-import rich
 from pycocotools import mask as coco_mask
 
 from ntt.data.coco import Annotation
@@ -18,6 +17,7 @@ from ntt.reporting.overlays import side_by_side, single
 from ntt.reporting.summary import report_markdown
 from ntt.reporting.tables import coco_lines, metrics_table, per_class_table
 from ntt.reporting.verdicts import Instance
+from ntt.screen.tables import show_table
 from ntt.screen.text import printable
 from ntt.stages import evaluate, left_out, memory, references
 from ntt.stages.sheets import memory_sheet, reference_sheet
@@ -124,9 +124,8 @@ def publish(work: Workspace) -> None:
         )
         (work.directory / "report.md").write_text(page, encoding="utf-8")
         print("\n".join(coco_lines(metrics)))
-        console = rich.get_console()
-        console.print(per_class_table(metrics, title="per class, %"))
-        console.print(metrics_table(metrics, title=f"{work.config.name}, %"))
+        show_table(per_class_table(metrics, title="per class, %"))
+        show_table(metrics_table(metrics, title=f"{work.config.name}, %"))
 
 
 def pictures(work: Workspace) -> list[Path]:
