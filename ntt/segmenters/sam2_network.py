@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ntt.errors import InputError
+from ntt.networks.packages import INSTALL_SAM2
 from ntt.foreign.parsing import parsing
 from ntt.segmenters.still_images import OVERRIDE
 
@@ -63,7 +64,7 @@ def architecture_file(architecture: str) -> Path:
     # The package is located, not imported: its import costs seconds and touches Hydra's global state.
     spec = importlib.util.find_spec("sam2")
     if spec is None or not spec.submodule_search_locations:
-        raise InputError("the sam2 package is not installed; run `make install`")
+        raise InputError(f"The package sam2 is not installed: {INSTALL_SAM2}")
     package = Path(next(iter(spec.submodule_search_locations)))
     for path in (package / architecture, Path(architecture)):
         if path.is_file():

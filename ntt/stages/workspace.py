@@ -160,11 +160,14 @@ class Workspace:
 
     def _check_releases(self) -> None:
         """Refuse a checkpoint of another network before any is loaded: not after the work of the one before it."""
+        from ntt.networks.packages import check_packages
         from ntt.networks.releases import check_release
 
         if self._releases_checked:
             return
         self._releases_checked = True
+        if self.config.segmenter._target_.startswith("ntt."):
+            check_packages()
         needed: list[tuple[str, BackboneConfig | SegmenterConfig | OwnNetwork]] = [("backbone", self.config.backbone)]
         if any(stage.makes == "proposals" for stage in self.stages.listed):
             needed.append(("segmenter", self.config.segmenter))
