@@ -16,8 +16,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ntt.errors import InputError
-from ntt.networks.packages import INSTALL_SAM2
 from ntt.foreign.parsing import parsing
+from ntt.networks.packages import INSTALL_SAM2
 from ntt.segmenters.still_images import OVERRIDE
 
 if TYPE_CHECKING:

@@ -55,8 +55,8 @@ class Claim:
     def release(self) -> None:
         """Give the right back; does nothing the second time."""
         if not self.released:
+            self.released = True  # first: what interrupts the release must not have it done twice
             self._release()
-            self.released = True
 
 
 class Store:

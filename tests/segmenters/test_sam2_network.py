@@ -81,7 +81,7 @@ def test_an_unknown_architecture_lists_those_there_are() -> None:
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
 
-    with pytest.raises(InputError, match="sam2 package is not installed"):
+    with pytest.raises(InputError, match="package sam2 is not installed"):
         architecture_file(TINY)
 
 
