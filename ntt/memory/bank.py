@@ -40,7 +40,7 @@ class MemoryBank:
         if empty:
             raise InputError(
                 f"No usable reference is left for {', '.join(repr(name) for name in empty)}: "
-                "give other references (another seed, more shots) or leave the class out of the split."
+                "the log says why: mend their pictures or masks, or leave the class out of the split."
             )
 
     @classmethod
