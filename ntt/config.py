@@ -25,7 +25,7 @@ from ntt.proposals.settings import ProposalSettings
 from ntt.segmenters.still_images import OVERRIDE, adds_no_mem_embed, first_given
 
 N = TypeVar("N")
-STAGES = ("references", "memory", "proposals", "match", "evaluate", "report")
+STAGES = ("references", "prompt", "memory", "proposals", "match", "evaluate", "report")
 PRECISIONS = ("auto", "exact", "fp32", "tf32", "bf16", "fp16")
 DECODERS = ("fast", "plain")
 VERIFY = ("stat", "bytes")
@@ -49,8 +49,14 @@ class DatasetConfig:
     sample_seed: int = 0
     format: Any = "auto"  # a name of ntt.data.readers, or a class of one's own as _target_ with its options
     invalid: str = "error"
+    boxes: str = "prompt"
     download: str | None = None
     verify: str = "stat"
+
+    @property
+    def prompted(self) -> bool:
+        """Whether the segmenter makes masks of references that have none."""
+        return self.boxes == "prompt"
 
     def __post_init__(self) -> None:
         require_choice("dataset.verify", self.verify, VERIFY)
@@ -63,6 +69,7 @@ class DatasetConfig:
             "null, all, or a list of annotation ids",
         )
         require_choice("dataset.invalid", self.invalid, ("error", "skip"))
+        require_choice("dataset.boxes", self.boxes, ("prompt", "refuse"))
         for key in ("limit", "sample"):
             number = getattr(self, key)
             require(number is None or number > 0, f"dataset.{key}", number, "a number of images above 0, or null")

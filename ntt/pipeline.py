@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 
 STAGES = {
     "references": "ntt.stages.references.References",  # which objects are the examples
+    "prompt": "ntt.stages.prompt.Prompt",  # masks of examples that have boxes or clicks only
     "memory": "ntt.stages.memory.Memory",  # prototypes of each class
     "proposals": "ntt.stages.proposals.Proposals",  # masks, boxes, vectors and overlaps of every target image
     "match": "ntt.stages.match.Match",  # a class and a score for each proposal

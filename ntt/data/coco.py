@@ -23,6 +23,7 @@ from ntt.data.values import (
     read_area,
     read_box,
     read_crowd,
+    read_points,
     read_impossible,
     read_segmentation,
     text_of,
@@ -61,7 +62,9 @@ class Annotation:
     top edges; ``NO_BOX`` where the file's is no box. ``segmentation`` is COCO's own: a list of polygons
     ``[x0, y0, x1, y1, ...]``, an RLE dict (compressed or not), or None where the file has a box only. ``area`` is
     in square pixels: the file's, else the box's where there is no mask, else NaN. ``isimpossible`` marks objects
-    that nobody can make out: they are no references. ``faults`` has, by key, why a value could not be read.
+    that nobody can make out: they are no references. ``points`` are clicks
+    (x, y, 1 inside or 0 outside): a reference without a mask gets one from them. ``faults`` has, by key, why a value could
+    not be read.
     """
 
     id: int
@@ -72,6 +75,7 @@ class Annotation:
     area: float
     iscrowd: bool
     isimpossible: bool = False
+    points: tuple[tuple[float, float, int], ...] = ()
     faults: Mapping[str, str] | None = None
 
 
@@ -238,6 +242,7 @@ def _annotation(entry: dict[str, Any]) -> Annotation:
         area=area,
         iscrowd=read("iscrowd", read_crowd, False),
         isimpossible=read("isimpossible", read_impossible, False),
+        points=read("points", read_points, ()),
         faults=faults or None,
     )
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ntt.data.coco import Annotation, CocoDataset, ImageRecord
+from ntt.data.coco import NO_BOX, Annotation, CocoDataset, ImageRecord
 from ntt.data.consistency import BoxCheck, check_boxes
 from ntt.data.geometry import Masks, Segmentation, mask_area, mask_box, read_masks
 
@@ -51,7 +51,7 @@ class Findings:
 
 
 def check_annotations(
-    dataset: CocoDataset, annotations: Sequence[Annotation], masks_needed: bool
+    dataset: CocoDataset, annotations: Sequence[Annotation], masks_needed: bool, prompted: bool = False
 ) -> tuple[list[Annotation], Findings]:
     """Look at annotations of a file: which of them can be used.
 
@@ -62,6 +62,7 @@ def check_annotations(
         dataset: the file.
         annotations: of it, those that matter.
         masks_needed: whether an annotation with a box only is of no use. Otherwise it is if others have masks.
+        prompted: whether a box or clicks suffice, because the segmenter makes the mask that is missing.
 
     Returns:
         The usable annotations, in order, and the findings.
@@ -77,15 +78,17 @@ def check_annotations(
     masked = sum(segmentation is not None for segmentation in masks.segmentations)
     sound = []
     for index, annotation in enumerate(annotations):
-        reason = _reason(index, annotation, masks, boxes, masks_needed, masked)
+        reason = _reason(index, annotation, masks, boxes, masks_needed, masked, prompted)
         if reason:
             findings.unusable.append((annotation.id, _placed(dataset, annotation, reason)))
             continue
         mask = masks.segmentations[index]
         contradicts = bool(boxes.contradicts[index])
-        sound.append(
-            annotation if mask is None else _repaired(annotation, mask, contradicts, pictures[index], findings)
-        )
+        if mask is not None:
+            annotation = _repaired(annotation, mask, contradicts, pictures[index], findings)
+        elif annotation.faults:  # of a box, where clicks suffice
+            annotation = replace(annotation, faults=None, bbox=NO_BOX)
+        sound.append(annotation)
     return sound, findings
 
 
@@ -95,7 +98,7 @@ def _placed(dataset: CocoDataset, annotation: Annotation, reason: str) -> str:
 
 
 def _reason(
-    index: int, annotation: Annotation, masks: Masks, boxes: BoxCheck, masks_needed: bool, masked: int
+    index: int, annotation: Annotation, masks: Masks, boxes: BoxCheck, masks_needed: bool, masked: int, prompted: bool
 ) -> str | None:
     """Why an annotation cannot be used; None if it can."""
     faults = annotation.faults or {}
@@ -103,8 +106,12 @@ def _reason(
         return reason
     if masks.segmentations[index] is not None:
         return None
-    if reason := faults.get("bbox") or boxes.faults.get(index):
+    if prompted and annotation.points:
+        return None
+    if reason := faults.get("points") or faults.get("bbox") or boxes.faults.get(index):
         return reason
+    if prompted:
+        return None
     if masks_needed:
         return "it has a box but no mask (segmentation)"
     return f"it has a box but no mask (segmentation), while {masked} others have one" if masked else None

@@ -27,6 +27,19 @@ def read_box(value: Any) -> tuple[float, float, float, float]:
     raise ValueError(f"its bbox {shown(value)} is not four finite numbers [x, y, width, height]")
 
 
+def read_points(value: Any) -> tuple[tuple[float, float, int], ...]:
+    """``[[x, y], ...]`` inside the object, or ``[[x, y, label], ...]`` with label 1 inside and 0 outside."""
+    if value is None:
+        return ()
+    try:
+        points = tuple((float(x), float(y), int(*rest or (1,))) for x, y, *rest in value)
+    except (TypeError, ValueError, OverflowError):
+        points = ((math.nan, math.nan, 1),)
+    if all(math.isfinite(x + y) and label in (0, 1) for x, y, label in points):
+        return points
+    raise ValueError(f"its points {shown(value)} are not a list of [x, y] or [x, y, label] with label 0 or 1")
+
+
 def read_segmentation(value: Any) -> dict[str, Any] | list[Any] | None:
     """Polygons or an RLE as they are, None where there is nothing; ValueError for anything else."""
     if not value and not isinstance(value, bool):

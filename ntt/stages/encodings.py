@@ -25,7 +25,7 @@ from ntt.foreign.tensors import read_safetensors
 from ntt.memory.crops import reference_crop
 from ntt.memory.vectors import reference_vector
 from ntt.screen.progress import track
-from ntt.stages.references import chosen_annotations
+from ntt.stages.prompt import completed_annotations
 from ntt.stages.workspace import Workspace
 from ntt.store.artifacts import MADE_AGAIN, Artifact, fingerprint
 from ntt.store.files import write_atomically, write_json
@@ -53,7 +53,7 @@ class Encoding:
 
 def artifact(work: Workspace, reference: Reference) -> Artifact:
     """Determined by the image's bytes, the object's box and mask, the encoder and the crop."""
-    annotation = chosen_annotations(work)[reference.annotation_id]
+    annotation = completed_annotations(work)[reference.annotation_id]
     return work.store.artifact(
         "encodings",
         {
@@ -217,7 +217,7 @@ def _encode(
     """See :data:`Encode`."""
     dataset = work.inputs.references
     record = dataset.images[reference.image_id]
-    annotation = chosen_annotations(work)[reference.annotation_id]
+    annotation = completed_annotations(work)[reference.annotation_id]
     path = image_path(work, reference)
     image = load_image(path, (record.height, record.width), work.digests.of(path))
     try:

@@ -145,7 +145,7 @@ def open_inputs(config: RunConfig) -> Inputs:
     if config.stages != ["proposals"] or config.proposals.resemblance is not None:
         examples, reference_images, turned = _open_references(config, references, categories)
         listed = dataset.reference_ids if isinstance(dataset.reference_ids, list) else None
-        examples, findings["references"] = sound_references(examples, categories, listed)
+        examples, findings["references"] = sound_references(examples, categories, listed, dataset.prompted)
         differences += [sentence for sentence in turned if sentence not in differences]
     else:
         examples, reference_images = references.dataset, Pictures(references.image_places)

@@ -72,9 +72,9 @@ class Memory(ArtifactStage):
     makes = "memory"
 
     def needs(self, config: RunConfig) -> tuple[str, ...]:
-        """The examples."""
+        """The examples and their masks."""
         del config
-        return ("references",)
+        return ("references", "masks of references")
 
     def artifact(self, work: Workspace) -> Artifact:
         """See :func:`artifact`."""

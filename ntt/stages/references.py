@@ -32,6 +32,7 @@ def artifact(work: Workspace) -> Artifact:
         {
             "code": work.sources.of(*SOURCE),
             "annotations": inputs.references.sha256,
+            "boxes": config.dataset.boxes,
             "categories": [[i, name] for i, name in inputs.categories.items()],
             "sampling": sampled if fixed is None else given,
         },
@@ -40,7 +41,7 @@ def artifact(work: Workspace) -> Artifact:
 
 def make(work: Workspace, folder: Path) -> dict[str, Any]:
     """Write `references.json`: a list of {category_id, image_id, annotation_id}, class by class."""
-    chosen, unusable = sound_draw(work.inputs.references, partial(_draw, work))
+    chosen, unusable = sound_draw(work.inputs.references, partial(_draw, work), work.config.dataset.prompted)
     rows = [{"category_id": r.category_id, "image_id": r.image_id, "annotation_id": r.annotation_id} for r in chosen]
     write_json(folder / "references.json", rows)
     if unusable:
@@ -86,7 +87,7 @@ def chosen_annotations(work: Workspace) -> dict[int, Annotation]:
     dataset = work.inputs.references
     ids = {reference.annotation_id for reference in load(work)}
     chosen = [annotation for annotation in dataset.annotations if annotation.id in ids]
-    sound, _ = check_annotations(dataset, chosen, masks_needed=True)
+    sound, _ = check_annotations(dataset, chosen, masks_needed=True, prompted=work.config.dataset.prompted)
     return {annotation.id: annotation for annotation in [*chosen, *sound]}
 
 

@@ -12,7 +12,7 @@ from ntt.memory.crops import crop_window
 from ntt.reporting.colours import Colour
 from ntt.reporting.references import references_sheet
 from ntt.stages import encodings, reference_maps
-from ntt.stages.references import chosen_annotations
+from ntt.stages.prompt import completed_annotations
 from ntt.stages.workspace import Workspace
 
 _CLUSTER_COLOURS = np.array([[0, 0, 0], [230, 90, 70], [70, 150, 230], [240, 200, 80], [110, 190, 110]], np.uint8)
@@ -55,7 +55,7 @@ def _by_class(work: Workspace, chosen: list[Reference]) -> dict[str, list[Refere
 def _crop(work: Workspace, reference: Reference) -> tuple[np.ndarray, np.ndarray]:
     """The reference's window of its image, uint8 [h, w, 3], and of its mask [h, w]; black if it is unreadable."""
     record = work.inputs.references.images[reference.image_id]
-    annotation = chosen_annotations(work)[reference.annotation_id]
+    annotation = completed_annotations(work)[reference.annotation_id]
     try:
         image = load_image(encodings.image_path(work, reference), (record.height, record.width))
     except UnreadableImage:

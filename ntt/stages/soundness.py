@@ -43,7 +43,7 @@ def sound_truth(targets: CocoDataset, truth: Sequence[Annotation], skip: bool) -
 
 
 def sound_references(
-    references: CocoDataset, category_ids: Collection[int], ids: Collection[int] | None
+    references: CocoDataset, category_ids: Collection[int], ids: Collection[int] | None, prompted: bool
 ) -> tuple[CocoDataset, Findings]:
     """The reference file with what is wrong mended, and what cannot be used marked by its `faults`.
 
@@ -53,6 +53,7 @@ def sound_references(
         references: the file.
         category_ids: the classes of the run.
         ids: the annotations that are listed as references; None if they are drawn, or all of them are.
+        prompted: whether the segmenter makes the masks that are missing.
     """
     wanted = set(category_ids)
     pool = [a for a in references.annotations if a.category_id in wanted]
@@ -62,15 +63,15 @@ def sound_references(
     if len(pool) > _AT_ONCE:
         places = np.linspace(0, len(pool) - 1, _AT_ONCE // 5).astype(int)
         sample = [pool[place] for place in places]
-        _, findings = check_annotations(references, sample, masks_needed=True)
+        _, findings = check_annotations(references, sample, masks_needed=True, prompted=prompted)
         if findings.form is None:
             return references, Findings(references.path)
-    sound, findings = check_annotations(references, pool, masks_needed=True)
+    sound, findings = check_annotations(references, pool, masks_needed=True, prompted=prompted)
     return _replaced(references, sound, dict(findings.unusable), keep=True), findings
 
 
 def sound_draw(
-    dataset: CocoDataset, draw: Callable[[CocoDataset], list[Reference]]
+    dataset: CocoDataset, draw: Callable[[CocoDataset], list[Reference]], prompted: bool
 ) -> tuple[list[Reference], list[tuple[int, str]]]:
     """Draw references until all of them can be used: in a large file nobody looked at each annotation before.
 
@@ -86,7 +87,7 @@ def sound_draw(
         ids = {reference.annotation_id for reference in chosen} - seen
         seen |= ids
         drawn = [annotation for annotation in dataset.annotations if annotation.id in ids]
-        sound, findings = check_annotations(dataset, drawn, masks_needed=True)
+        sound, findings = check_annotations(dataset, drawn, masks_needed=True, prompted=prompted)
         if not findings.unusable and not findings.boxes:
             return chosen, left_out
         left_out += findings.unusable
