@@ -15,7 +15,7 @@ from ntt.store import code
 CARRIES = ("ntt", "ntt.config", "ntt.errors", "ntt.stages", "ntt.stages.stage", "ntt.stages.workspace")
 NAMES = ("composition", "compute", "foreign", "processes", "screen", "store", "tracking")
 ROOMS = tuple(f"ntt.{room}." for room in NAMES)
-STAGES = ("encodings", "evaluate", "memory", "proposals", "references", "shards")
+STAGES = ("encodings", "evaluate", "memory", "prompt", "proposals", "references", "shards")
 OTHER_STAGES = tuple(f"ntt.stages.{name}" for name in STAGES)
 # Imported by what is run, but itself not run there.
 NOT_RUN = {
