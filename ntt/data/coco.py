@@ -23,8 +23,8 @@ from ntt.data.values import (
     read_area,
     read_box,
     read_crowd,
-    read_points,
     read_impossible,
+    read_points,
     read_segmentation,
     text_of,
     whole,
@@ -62,9 +62,8 @@ class Annotation:
     top edges; ``NO_BOX`` where the file's is no box. ``segmentation`` is COCO's own: a list of polygons
     ``[x0, y0, x1, y1, ...]``, an RLE dict (compressed or not), or None where the file has a box only. ``area`` is
     in square pixels: the file's, else the box's where there is no mask, else NaN. ``isimpossible`` marks objects
-    that nobody can make out: they are no references. ``points`` are clicks
-    (x, y, 1 inside or 0 outside): a reference without a mask gets one from them. ``faults`` has, by key, why a value could
-    not be read.
+    that nobody can make out: they are no references. ``points`` are clicks (x, y, 1 inside or 0
+    outside): a reference without a mask gets one from them. ``faults`` has, by key, why a value could not be read.
     """
 
     id: int

@@ -65,7 +65,7 @@ def foresee(work: Workspace) -> None:
         InputError: a class has too few that can be used.
     """
     if "references" in work.config.stages and not artifact(work).exists():
-        sound_draw(work.inputs.references, partial(_draw, work))
+        sound_draw(work.inputs.references, partial(_draw, work), work.config.dataset.prompted)
 
 
 def left_out(work: Workspace) -> list[tuple[int, str]]:
