@@ -15,6 +15,10 @@ class InputError(Exception):
     exit_code = 2
 
 
+class NothingLabelled(InputError):
+    """Label files in a known format that hold no object: as references of no use, as targets images without truth."""
+
+
 class NotFinite(InputError):
     """A network gives numbers that are not finite: no fault of the image, and nothing that is stored. Exit code 1.
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ntt.data.coco import NO_BOX, Annotation, CocoDataset, ImageRecord
 from ntt.data.geometry import Segmentation, mask_area, mask_box, read_masks
-from ntt.errors import InputError
+from ntt.errors import InputError, NothingLabelled
 from ntt.foreign.parsing import parsing
 
 Box = tuple[float, float, float, float]
@@ -112,14 +112,15 @@ class CollectedLabels:
             classes: their names in the format's own order; None: those of the objects, by name.
 
         Raises:
-            InputError: there is no object at all, or two classes of one name.
+            NothingLabelled: there is no object at all.
+            InputError: two classes of one name.
         """
         objects = [found for every in self._objects.values() for found in every]
         names = {_plain(found.name) for found in objects}
         ordered = sorted(names) if classes is None else [_plain(name) for name in classes]
         if not ordered:
             skipped = f" ({'; '.join(self._sentences())})" if self._counted else ""
-            raise InputError(f"{self.path}: there is no labelled object in it{skipped}; label one of each class")
+            raise NothingLabelled(f"{self.path}: there is no labelled object in it{skipped}; label one of each class")
         if twice := sorted({name for name in ordered if ordered.count(name) > 1}):
             raise InputError(f"{self.path}: two of its classes are called {twice[0]!r}; give each a name of its own")
         category = {name: number for number, name in enumerate(ordered, start=1)}

@@ -147,7 +147,7 @@ def test_jsons_of_other_programs_do_not_stand_in_the_way(tmp_path: Path, name: s
 def test_the_one_coco_file_among_jsons_of_other_programs_is_taken(tmp_path: Path) -> None:
     spoil(tmp_path)
     folder(tmp_path / "photos", "scene1.png", "scene2.png")
-    (tmp_path / "photos" / "a.json").write_text(json.dumps(SIDECARS["labelme"]))
+    (tmp_path / "photos" / "a.json").write_text(json.dumps(SIDECARS["Takeout"]))
     (tmp_path / "photos" / "labels.json").write_text(json.dumps(document("scene", 20)))
     for number in (1, 2):
         Image.new("RGB", (160, 120)).save(tmp_path / "photos" / f"scene{number}.png")
@@ -156,6 +156,9 @@ def test_the_one_coco_file_among_jsons_of_other_programs_is_taken(tmp_path: Path
     assert "1 json files that are no COCO files are left out, the first is a.json" in found.told
     (tmp_path / "photos" / "more.json").write_text(json.dumps(document("scene", 20)))
     with pytest.raises(InputError, match=r"it holds: labels\.json, more\.json\. Name the file"):
+        opened(tmp_path, "photos")
+    (tmp_path / "photos" / "a.json").write_text(json.dumps(SIDECARS["labelme"]))
+    with pytest.raises(InputError, match="may be coco or labelme: say which"):
         opened(tmp_path, "photos")
 
 

@@ -17,7 +17,7 @@ from ntt.data.coco import CocoDataset
 from ntt.data.pictures import files_below
 from ntt.data.readers import images
 from ntt.data.readers.protocol import DatasetReader, Role
-from ntt.errors import InputError
+from ntt.errors import InputError, NothingLabelled
 from ntt.store.code import SourceDigests
 
 AUTO = "auto"
@@ -136,7 +136,14 @@ def read_labels(given: Format, path: Path, role: Role) -> Labels:
 def _read_unchanged(given: str, path: Path, role: Role, stamp: tuple[object, ...]) -> Labels:
     del stamp  # part of the cache's key only
     reader = choose_reader(json.loads(given), path, role)
-    dataset = reader.read(path, role)
+    try:
+        dataset = reader.read(path, role)
+    except NothingLabelled:
+        # Programs put a file beside each image that they ever opened: the images are targets all the same.
+        reader_of_images = images.Reader()
+        if json.loads(given) != AUTO or role != "targets" or not reader_of_images.recognises(path):
+            raise
+        reader, dataset = reader_of_images, reader_of_images.read(path, role)
     if json.loads(given) not in (AUTO, *formats()):  # what a reader's options or source change is another artifact
         source = SourceDigests().own(type(reader))
         dataset = replace(dataset, sha256=hashlib.sha256(f"{dataset.sha256} {given} {source}".encode()).hexdigest())
