@@ -12,7 +12,7 @@ from ntt.screen.tables import show_table
 from ntt.store.files import write_atomically
 from ntt.sweeps import tables as sweep_tables
 from ntt.sweeps.collect import Sweep, collect
-from ntt.sweeps.published import Published, methods, read_published
+from ntt.sweeps.published import KINDS, Published, methods, methods_by_kind, read_published
 from ntt.sweeps.summary import FIGURES, missing_points, summarise, summarised_tasks
 
 log = logging.getLogger(__name__)
@@ -44,9 +44,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _write(sweep: Sweep, published: list[Published], figure: str, out: Path) -> None:
     splits = {point.split for point in sweep.points}
-    beside = [other for other in published if other.split in splits]
+    here = [other for other in published if other.dataset in ("", sweep.dataset)]
+    if published and not here:
+        theirs = ", ".join(dict.fromkeys(other.dataset for other in published))
+        raise InputError(f"The published figures are of dataset {theirs}, the sweep of {sweep.dataset}.")
+    beside = [other for other in here if other.split in splits]
     if published and not beside:
-        theirs = ", ".join(dict.fromkeys(other.split for other in published))
+        theirs = ", ".join(dict.fromkeys(other.split for other in here))
         raise InputError(f"The published figures are of split {theirs}, the sweep of {', '.join(sorted(splits))}.")
     names = methods(beside)
     summary = {task: summarise(sweep, task, figure, beside) for task in summarised_tasks(sweep)}
@@ -79,6 +83,8 @@ def _remarks(sweep: Sweep, figure: str, published: list[Published]) -> list[str]
     remarks = [sweep_tables.DEVIATION]
     if any(other.std is not None for other in published):
         remarks.append(sweep_tables.PUBLISHED_DEVIATION)
+    if kinds := methods_by_kind(published):
+        remarks.append("\n".join(["Published:", "", *(f"- {KINDS[k]}: {', '.join(v)}" for k, v in kinds.items())]))
     if missing := missing_points(sweep, figure):
         remarks.append("\n".join([sweep_tables.INCOMPLETE, "", *(f"- {line}" for line in missing)]))
     return remarks + sweep.notes

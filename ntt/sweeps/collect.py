@@ -70,11 +70,13 @@ class Sweep:
         names: the ``name`` options of the runs, in the order of the folders.
         points: one per (shots, seed, split), sorted by split, shots and seed.
         notes: sentences on points that were found more than once.
+        dataset: the runs' `dataset.name`.
     """
 
     names: list[str]
     points: list[Point]
     notes: list[str]
+    dataset: str = ""
 
 
 def collect(folders: Sequence[Path]) -> Sweep:
@@ -102,7 +104,8 @@ def collect(folders: Sequence[Path]) -> Sweep:
     notes: list[str] = []
     points = [_newest(same, notes) for same in found.values()]
     names = dict.fromkeys(str(config["name"]) for config in (configs | sweeps).values())
-    return Sweep(list(names), sorted(points, key=lambda p: (p.split, p.shots, p.seed)), notes)
+    dataset = next(_flat(config).get("dataset.name") for config in (configs | sweeps).values())
+    return Sweep(list(names), sorted(points, key=lambda p: (p.split, p.shots, p.seed)), notes, str(dataset or ""))
 
 
 def _runs(folder: Path) -> list[Path]:

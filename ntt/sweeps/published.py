@@ -10,6 +10,13 @@ from pathlib import Path
 from ntt.errors import InputError
 from ntt.reporting.tables import TASKS
 
+KINDS = {
+    "sam-only": "training-free, proposals of an unchanged SAM",
+    "trained-proposals": "not trained on the references, proposals of a trained detector",
+    "fine-tuned": "fine-tuned on the references",
+}
+"""What column `kind` may say: figures of different kinds are not a race."""
+
 
 @dataclass(frozen=True)
 class Published:
@@ -22,6 +29,8 @@ class Published:
         shots: references per class.
         mean: the figure, a mean over seeds where ``std`` is given.
         std: its standard deviation as printed (of which kind, papers rarely say), None where there is none.
+        dataset: the `dataset.name` it was measured on; empty where the file is about one dataset.
+        kind: one of ``KINDS``; empty where the file does not say.
     """
 
     method: str
@@ -30,17 +39,23 @@ class Published:
     shots: int
     mean: float
     std: float | None
+    dataset: str = ""
+    kind: str = ""
 
 
 def read_published(path: Path, figure: str) -> list[Published]:
     """Read the rows of a CSV with columns method, split, shots, and a pair like ``bbox_ap``, ``bbox_ap_std`` per task.
+
+    Columns `dataset` and `kind` are optional. Rows without shots are means over several shot counts: they are for people,
+    no point of a sweep stands beside them, and they are left out.
 
     Args:
         path: the CSV; cells may be empty.
         figure: one of COCO's twelve, such as ``AP50``, whose columns are then ``bbox_ap50``, ``segm_ap50`` and so on.
 
     Raises:
-        InputError: the file cannot be read, lacks a column, or has something else than a number in a cell.
+        InputError: the file cannot be read, lacks a column, has something else than a number in a cell,
+            or a kind that is none of ``KINDS``.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -61,19 +76,29 @@ def read_published(path: Path, figure: str) -> list[Published]:
     for line, row in enumerate(rows, start=2):
         if None in row:
             raise InputError(f"{path}, line {line}: more cells than columns; decimals take a point.")
+        place, kind = f"{path}, line {line}", row.get("kind") or ""
+        if kind and kind not in KINDS:
+            raise InputError(f"{place}: kind {kind!r} should be one of {', '.join(KINDS)}.")
         for task, column in wanted.items():
-            if row.get(column):
-                place = f"{path}, line {line}"
+            if row.get(column) and row["shots"]:
                 mean = _number(row[column], place)
                 std = _number(row[f"{column}_std"], place) if row.get(f"{column}_std") else None
                 shots = int(_number(row["shots"], place))
-                published.append(Published(row["method"], task, row["split"], shots, mean, std))
+                measured_on = row.get("dataset") or ""
+                published.append(Published(row["method"], task, row["split"], shots, mean, std, measured_on, kind))
     return published
 
 
 def methods(published: Iterable[Published]) -> list[str]:
     """The names, each once, in the order of the file."""
     return list(dict.fromkeys(figure.method for figure in published))
+
+
+def methods_by_kind(published: Iterable[Published]) -> dict[str, list[str]]:
+    """The names of each kind that the figures have, kinds in the order of ``KINDS``."""
+    found = list(published)
+    named = {kind: methods(figure for figure in found if figure.kind == kind) for kind in KINDS}
+    return {kind: names for kind, names in named.items() if names}
 
 
 def _number(text: str, place: str) -> float:

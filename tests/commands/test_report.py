@@ -58,6 +58,24 @@ def test_published_figures_of_another_split_are_refused(sweep: Path, tmp_path: P
         report(sweep, "--published", published)
 
 
+def test_published_figures_are_of_the_sweeps_dataset_and_say_their_kind(sweep: Path, tmp_path: Path) -> None:
+    for config in sweep.glob("*/.hydra/config.yaml"):
+        config.write_text(config.read_text() + "dataset: {name: FISH}\n")
+    published = tmp_path / "published.csv"
+    published.write_text(
+        "method,kind,dataset,split,shots,bbox_ap\nPaper,sam-only,UODD,novel,1,9.0\nPaper,sam-only,FISH,novel,1,30.5\n"
+        "Tuned,fine-tuned,FISH,novel,1,20.3\n"
+    )
+    assert report(sweep, "--published", published) == 0
+    page = (sweep / "report" / "ap.md").read_text()
+    assert "| novel | 1 | 2 | 31.0 ± 1.4 | 30.5 | +0.5 | 20.3 | +10.7 |" in page
+    assert "- training-free, proposals of an unchanged SAM: Paper" in page
+    assert "- fine-tuned on the references: Tuned" in page
+    published.write_text(published.read_text().replace("FISH", "DIOR"))
+    with pytest.raises(InputError, match="of dataset UODD, DIOR, the sweep of FISH"):
+        report(sweep, "--published", published)
+
+
 def test_a_folder_that_cannot_be_written_is_one_sentence(sweep: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ntt.errors import InputError
-from ntt.sweeps.published import Published, methods, read_published
+from ntt.sweeps.published import Published, methods, methods_by_kind, read_published
 
 ROWS = """method,split,shots,bbox_ap,bbox_ap_std,segm_ap,bbox_ap50
 A,novel,1,24.5,1.5,22.9,40
@@ -50,10 +50,19 @@ def test_a_wrong_file_is_one_sentence(tmp_path: Path, table: Path) -> None:
         read_published(table, "AP")
 
 
-def test_the_published_table_of_coco_is_complete() -> None:
-    path = Path(__file__).parents[2] / "experiments" / "coco_fsod" / "published.csv"
+def test_rows_say_their_dataset_and_kind(tmp_path: Path) -> None:
+    path = tmp_path / "published.csv"
+    path.write_text(
+        "method,kind,dataset,split,shots,bbox_ap\nB,fine-tuned,FISH,all,1,20.3\nA,sam-only,FISH,all,,18\nA,sam-only,UODD,all,1,9\n"
+    )
     figures = read_published(path, "AP")
-    assert {(figure.task, figure.shots) for figure in figures} == {
-        (task, shots) for task in ("bbox", "segm") for shots in (1, 2, 3, 5, 10, 30)
-    }
-    assert all(figure.std is not None for figure in figures)
+    assert figures == [  # a row without shots is a mean over them
+        Published("B", "bbox", "all", 1, 20.3, None, "FISH", "fine-tuned"),
+        Published("A", "bbox", "all", 1, 9.0, None, "UODD", "sam-only"),
+    ]
+    assert list(methods_by_kind(figures).items()) == [("sam-only", ["A"]), ("fine-tuned", ["B"])]
+    path.write_text(path.read_text().replace("fine-tuned", "tuned"))
+    with pytest.raises(
+        InputError, match="line 2: kind 'tuned' should be one of sam-only, trained-proposals, fine-tuned"
+    ):
+        read_published(path, "AP")
