@@ -46,8 +46,8 @@ class Published:
 def read_published(path: Path, figure: str) -> list[Published]:
     """Read the rows of a CSV with columns method, split, shots, and a pair like ``bbox_ap``, ``bbox_ap_std`` per task.
 
-    Columns `dataset` and `kind` are optional. Rows without shots are means over several shot counts: they are for people,
-    no point of a sweep stands beside them, and they are left out.
+    Columns `dataset` and `kind` are optional. Rows without shots are means over several shot counts: for people only,
+    for no point of a sweep stands beside them; they are left out.
 
     Args:
         path: the CSV; cells may be empty.

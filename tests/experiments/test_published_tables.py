@@ -26,7 +26,7 @@ def test_every_row_is_well_formed(path: Path) -> None:
     rows = rows_of(path.parent.name)
     assert rows
     for row in rows:
-        assert row["method"] and row["source"] and row["split"]
+        assert all(row[key] for key in ("method", "source", "split"))
         assert row["kind"] in KINDS
         assert re.fullmatch(r"\d*", row["shots"])
         figures = {key: text for key, text in row.items() if key not in TEXT | {"shots", "seeds"}}
