@@ -27,6 +27,6 @@ class LoadedNetworks:
             self._held[identity] = load()
         return self._held[identity]
 
-
-LOADED = LoadedNetworks()
-"""Of this process: the only one."""
+    def clear(self) -> None:
+        """Forget them."""
+        self._held.clear()

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import socket
-import threading
 import time
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ntt.foreign.documents import object_or_none
+from ntt.processes import heartbeat
+from ntt.processes.own import OWN
 from ntt.processes.ranks import Rank, machine_identity, process_identity
 from ntt.store.files import write_json
 
@@ -21,7 +21,6 @@ log = logging.getLogger(__name__)
 
 FOLDER = "ranks"
 _POLL_SECONDS = 0.2  # between looks at what other processes recorded
-_BEAT_SECONDS = 5.0  # between two touches of a running process's record
 _OLD_BEAT_SECONDS = 15.0  # of records that do not say
 _LONGEST_BEAT_SECONDS = 60.0
 _BEATS_MISSED = 4  # a record untouched for so many beats is a dead process's
@@ -47,10 +46,10 @@ def record(rank: Rank, directory: Path, state: str, stages: dict[str, Any], erro
         "pid": os.getpid(),
         "process": process_identity(os.getpid()),
         "launch": rank.launch,
-        "beat": _BEAT_SECONDS,
+        "beat": heartbeat.SECONDS,
         "stages": stages,
     }
-    _beats.show(file if state == "running" else None)
+    OWN.heartbeat.show(file if state == "running" else None)
     write_json(file, {**entry, **({"error": error} if error else {})}, durable=False)
 
 
@@ -62,31 +61,6 @@ def read_record(file: Path) -> dict[str, Any] | None:
             counted = stages.get("proposals", {})
             return entry if isinstance(counted, dict) and isinstance(counted.get("computed", 0), int) else None
     return None
-
-
-class _Beats:
-    """A thread that touches the record of the run that this process is at."""
-
-    def __init__(self) -> None:
-        self._file: Path | None = None
-        self._thread: threading.Thread | None = None
-
-    def show(self, file: Path | None) -> None:
-        """Touch this file from now on; None: nothing."""
-        self._file = file
-        if file and self._thread is None:
-            self._thread = threading.Thread(target=self._touch_forever, name="heartbeat", daemon=True)
-            self._thread.start()
-
-    def _touch_forever(self) -> None:
-        while True:
-            time.sleep(_BEAT_SECONDS)
-            if file := self._file:
-                with suppress(OSError):
-                    os.utime(file)
-
-
-_beats = _Beats()
 
 
 def living(files: Iterable[Path]) -> set[Path]:

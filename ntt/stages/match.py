@@ -13,7 +13,7 @@ from torch import Tensor
 from ntt.compute.cores import usable_cores
 from ntt.matching.match import Detections, match
 from ntt.matching.settings import MatchSettings
-from ntt.processes.pool import map_in_processes
+from ntt.processes.own import OWN
 from ntt.proposals.image_proposals import ImageProposals
 from ntt.screen.progress import track
 from ntt.stages import memory, proposals
@@ -94,7 +94,7 @@ def _match_all(shards: list[Shard], matcher: Matcher, workers: int) -> Iterator[
         if workers == 1:
             yield from map(match_one, shards)
         else:
-            yield from map_in_processes(match_one, shards, workers, one_thread)
+            yield from OWN.matching.map(match_one, shards, workers, one_thread)
     finally:
         torch.set_num_threads(threads)
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ntt.composition.parts import build, named_class
 from ntt.config import BackboneConfig, RunConfig, SegmenterConfig, user_path
 from ntt.errors import InputError
-from ntt.networks.loading import LOADED
 from ntt.networks.settings import ABOUT, OwnNetwork
+from ntt.processes.own import OWN
 from ntt.processes.ranks import Rank
 from ntt.stages.inputs import Inputs, open_inputs
 from ntt.stages.stage import PREDICTIONS, PredictionStage, Stage, Stages
@@ -156,7 +156,7 @@ class Workspace:
             log.info("loading %s on %s, %s", network.name, self.device, self.precision)
             return build(options, device=self.device, precision=self.precision, **speed)
 
-        return LOADED.get(identity, load)
+        return OWN.networks.get(identity, load)
 
     def _check_releases(self) -> None:
         """Refuse a checkpoint of another network before any is loaded: not after the work of the one before it."""

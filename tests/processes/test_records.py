@@ -13,10 +13,12 @@ import time
 import pytest
 
 from ntt.errors import InputError
-from ntt.processes import participation, records
+from ntt.processes import heartbeat, participation, records
+from ntt.processes.heartbeat import Heartbeat
+from ntt.processes.own import OWN
 from ntt.processes.participation import RunFailedElsewhere, failure_recorded, failures, taking_part, wait_for_others
 from ntt.processes.ranks import Rank
-from ntt.processes.records import _Beats, living, record
+from ntt.processes.records import living, record
 
 
 def entry(directory, number=0):
@@ -81,8 +83,8 @@ def test_who_waits_says_for_whom(tmp_path, caplog, monkeypatch):
 
 
 def test_a_running_process_touches_its_record_and_a_finished_one_does_not(tmp_path, monkeypatch):
-    monkeypatch.setattr(records, "_BEAT_SECONDS", 0.02)
-    monkeypatch.setattr(records, "_beats", _Beats())
+    monkeypatch.setattr(heartbeat, "SECONDS", 0.02)
+    monkeypatch.setattr(OWN, "heartbeat", Heartbeat())
     file = tmp_path / "ranks" / "0.json"
     record(Rank(), tmp_path, "running", {})
     os.utime(file, (1, 1))
@@ -112,7 +114,7 @@ def test_a_running_process_touches_its_record_and_a_finished_one_does_not(tmp_pa
 def test_a_process_of_this_machine_is_looked_for(tmp_path, change, lives, monkeypatch):
     monkeypatch.setattr(records, "_OLD_BEAT_SECONDS", 0.01)
     record(Rank(), tmp_path, "running", {})
-    records._beats.show(None)  # this process itself, which lives, would touch it
+    OWN.heartbeat.show(None)  # this process itself, which lives, would touch it
     file = tmp_path / "ranks" / "0.json"
     found = {**entry(tmp_path), **change}
     file.write_text(json.dumps({key: value for key, value in found.items() if value is not None}))
