@@ -83,6 +83,6 @@ def opened(folder: Path, targets: str = "targets.json", **options: Any) -> Opene
     def draw(dataset: Any) -> list[Reference]:
         return fixed_references(dataset, list(inputs.categories))
 
-    chosen, _ = sound_draw(inputs.references, draw)
+    chosen, _ = sound_draw(inputs.references, draw, config.dataset.prompted)
     truth = [annotation.id for annotation in inputs.targets.annotations]
     return Opened(inputs, sorted(one.annotation_id for one in chosen), truth, "\n".join(inputs.notes()))

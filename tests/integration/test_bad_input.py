@@ -34,9 +34,9 @@ def runs_too_long(content: dict[str, Any]) -> None:
     content["annotations"][2]["segmentation"] = {"size": [120, 160], "counts": [9, 20000]}
 
 
-def no_masks_of_cups(content: dict[str, Any]) -> None:
+def cups_of_two_points(content: dict[str, Any]) -> None:
     for annotation in content["annotations"][::2]:
-        del annotation["segmentation"]
+        annotation["segmentation"] = [[1, 2, 30, 40]]
 
 
 def test_bad_truth_is_told_before_a_missing_checkpoint(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_bad_truth_is_told_before_a_missing_checkpoint(tmp_path: Path) -> None:
 
 
 def test_a_class_without_usable_references_is_told_before_a_missing_checkpoint(tmp_path: Path) -> None:
-    spoil(tmp_path, references=no_masks_of_cups)
+    spoil(tmp_path, references=cups_of_two_points)
     told = sentence(tmp_path)
     assert (
         "refs.json: class 'cup' has no fixed reference (2 of its 2 annotations cannot be used: annotation 10: " in told
