@@ -17,6 +17,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from ntt.composition.parts import check_trust, make_part, typed
 from ntt.errors import InputError, require, require_choice
+from ntt.exports.settings import ExportConfig
 from ntt.matching.settings import Limits, MatchSettings
 from ntt.memory.settings import Encoding, MemorySettings
 from ntt.networks.settings import OwnNetwork
@@ -25,7 +26,7 @@ from ntt.proposals.settings import ProposalSettings
 from ntt.segmenters.still_images import OVERRIDE, adds_no_mem_embed, first_given
 
 N = TypeVar("N")
-STAGES = ("references", "prompt", "memory", "proposals", "match", "evaluate", "report")
+STAGES = ("references", "prompt", "memory", "proposals", "match", "export", "evaluate", "report")
 PRECISIONS = ("auto", "exact", "fp32", "tf32", "bf16", "fp16")
 DECODERS = ("fast", "plain")
 VERIFY = ("stat", "bytes")
@@ -202,6 +203,7 @@ class _Typed:
     report: ReportConfig
     tracking: dict[str, Any] = field(default_factory=dict)
     trusted: list[str] = field(default_factory=list)
+    export: ExportConfig = field(default_factory=ExportConfig)  # as the next
     images_per_batch: int | None = None  # with a value here as well: the kept configs of older sweeps have none
 
     def __post_init__(self) -> None:

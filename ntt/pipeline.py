@@ -39,6 +39,7 @@ STAGES = {
     "memory": "ntt.stages.memory.Memory",  # prototypes of each class
     "proposals": "ntt.stages.proposals.Proposals",  # masks, boxes, vectors and overlaps of every target image
     "match": "ntt.stages.match.Match",  # a class and a score for each proposal
+    "export": "ntt.stages.export.Export",  # detections.json, and the files of other programs
     "evaluate": "ntt.stages.evaluate.Evaluate",  # COCO's figures
     "report": "ntt.stages.report.Report",  # what people look at
 }

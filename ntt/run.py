@@ -1,9 +1,10 @@
-"""The command line: `python -m ntt.run +experiment=NAME [option=value ...]`, or `ntt` for short; also `ntt weights`."""
+"""The command line: `ntt VERB ...`; `python -m ntt.run +experiment=NAME [option=value ...]` is `ntt run`."""
 
 from __future__ import annotations
 
 import logging
 import os
+import runpy
 import signal
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ from ntt.commands import complain, is_command, run_command
 from ntt.commands.composition_errors import explain
 from ntt.commands.failures import of_a_config, of_the_system
 from ntt.commands.own_configs import check_encoding, own_folders
+from ntt.commands.verbs import answer, as_run
 from ntt.composition.renamed import with_present_names
 from ntt.compute.collector import keep_what_is_loaded
 from ntt.config import read_config
@@ -88,8 +90,7 @@ def main() -> None:
         print(f"ntt: {note}.", file=sys.stderr)
     try:
         check_encoding(sys.argv[1:])
-        if is_command(sys.argv[1:]):
-            sys.exit(run_command(sys.argv[1:], conf_folder()))
+        sys.argv[1:] = _options_of_a_run(sys.argv[1:], conf_folder())
         job()
     except KeyboardInterrupt as error:
         number = error.number if isinstance(error, Terminated) else signal.SIGINT
@@ -105,6 +106,21 @@ def main() -> None:
         sys.exit(complain(said))
 
 
+def _options_of_a_run(arguments: list[str], conf: Path) -> list[str]:
+    """What Hydra gets of a command line; does not return from one that is no run."""
+    if (said := answer(arguments)) is not None:
+        print(said)
+        sys.exit(0)
+    if arguments[0] == "bench":
+        # By its name: the bench imports this module.
+        sys.argv[1:] = arguments[1:]
+        runpy.run_module("ntt.bench", run_name="__main__", alter_sys=True)
+        sys.exit(0)
+    if is_command(arguments):
+        sys.exit(run_command(arguments, conf))
+    return as_run(arguments)
+
+
 def _explained(error: Exception) -> InputError | None:
     """The sentence for what a user can put right; None for a fault of ours."""
     if isinstance(error, InputError):
@@ -115,4 +131,6 @@ def _explained(error: Exception) -> InputError | None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] in (["--help"], ["-h"], []):  # of a run, not of `ntt`
+        sys.argv[1:] = ["run", "--help"]
     main()

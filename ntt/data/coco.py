@@ -84,7 +84,8 @@ class CocoDataset:
 
     ``unlisted`` counts the annotations that were left out by the category id that the file does not list. ``told`` are
     sentences about whatever else was left out. ``places`` says by annotation id where it stands, such as
-    "cup.json: shapes[2]", where the ids are not the file's own.
+    "cup.json: shapes[2]", where the ids are not the file's own. ``left_out`` are files that were seen
+    and not used, with the reason.
     """
 
     path: Path
@@ -95,6 +96,7 @@ class CocoDataset:
     unlisted: dict[int, int] = field(default_factory=dict)
     told: tuple[str, ...] = ()
     places: Mapping[int, str] = field(default_factory=dict)
+    left_out: tuple[tuple[Path, str], ...] = ()
 
 
 def read_coco(path: str | Path, unlisted: Literal["refuse", "count"] = "refuse") -> CocoDataset:

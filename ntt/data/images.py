@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from ntt.data.embedded import image_bytes, open_image
+from ntt.data.plugins import WITHOUT_HEIC, known_to_pillow
 from ntt.errors import InputError
 from ntt.foreign.parsing import parsing
 from ntt.foreign.patience import PATIENCE
@@ -75,6 +76,7 @@ def load_image(path: str | Path, size: tuple[int, int] | None = None, digest: st
             a defined meaning in 8-bit RGB, or their size is not the annotated one.
     """
     path = Path(path)
+    known_to_pillow(path)
     content = _content(path)
     if digest is not None and hashlib.sha256(content).hexdigest() != digest:
         raise LostImage(path, "it was replaced by another file since its checksum was computed; run again")
@@ -82,7 +84,8 @@ def load_image(path: str | Path, size: tuple[int, int] | None = None, digest: st
         with parsing(lambda reason: UnreadableImage(path, f"it is damaged or unsupported ({reason})"), _TOLD_APART):
             return _decoded(content, path, size)
     except UnidentifiedImageError as error:
-        raise UnreadableImage(path, "it is no image of a known format" if content else "the file is empty") from error
+        reason = "it is no image of a known format" if known_to_pillow(path) else WITHOUT_HEIC
+        raise UnreadableImage(path, reason if content else "the file is empty") from error
     except Image.DecompressionBombError as error:
         raise UnreadableImage(path, f"it has too many pixels to decode safely ({error})") from error
 
@@ -115,6 +118,7 @@ def _decoded(content: bytes, path: Path, size: tuple[int, int] | None) -> NDArra
 
 def stored_size(path: str | Path) -> tuple[int, int] | None:
     """(height, width) of the upright picture in pixels, from the file's header; None if it cannot be read."""
+    known_to_pillow(Path(path))
     try:
         with open_image(path) as image:
             turned = _orientation(image) in (5, 6, 7, 8)

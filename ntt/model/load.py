@@ -6,17 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ntt.composition.presets import PRESETS
 from ntt.errors import InputError
 
 if TYPE_CHECKING:
     from ntt.config import RunConfig
     from ntt.model.model import Model
-
-PRESETS = {
-    "demo": ["backbone=dinov2_demo", "segmenter=sam2_demo", "proposals.points_per_side=16", "precision=fp32"],
-    "large": ["backbone=dinov2_vitl14", "segmenter=sam2_hiera_large"],
-}
-"""Pairs of networks by name: ``demo`` ships with ntt (for drawn scenes), ``large`` is the paper's."""
 
 
 def load(

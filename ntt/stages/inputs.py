@@ -23,7 +23,7 @@ from ntt.stages import pictures
 from ntt.stages.soundness import annotations_of, notes, sound_references, sound_truth
 
 log = logging.getLogger(__name__)
-_WITHOUT_TRUTH = ("references", "memory", "proposals", "match")  # stages that never see the ground truth
+_WITHOUT_TRUTH = ("references", "memory", "proposals", "match", "export")  # stages that never see the ground truth
 _LOOKED_FOR = 1000  # pictures of references that are looked for before any is drawn
 
 

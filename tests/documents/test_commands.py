@@ -21,6 +21,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 from stand_ins import write_networks
 
+from ntt.commands.verbs import answer, as_run
 from ntt.config import read_config
 from ntt.run import conf_folder
 
@@ -32,7 +33,7 @@ def once(found: Iterable[Documented]) -> list[Documented]:
 
 COMMANDS = once(one for page in pages() for one in commands(page))
 OPTIONS = once(one for page in pages() for one in options(page))
-VERBS = ("weights", "data", "sweep", "report")
+VERBS = ("weights", "data", "sweep", "report", "predict", "check", "bench")
 OF_TORCH = ("align_corners", "weights_only")
 # What an option is read with; under it all of them have a meaning.
 WITH = ["+experiment=demo", "tracking=wandb", "proposals=adaptive"]
@@ -42,8 +43,8 @@ def run_options(words: tuple[str, ...]) -> tuple[str, ...] | None:
     """What follows `python -m ntt.run`, `torchrun ... -m ntt.run`, `ntt` or `ntt sweep submit`; else None."""
     if "ntt.run" in words:
         return words[words.index("ntt.run") + 1 :]
-    if words[0] == "ntt" and words[1] not in VERBS:
-        return words[1:]
+    if words[0] == "ntt" and (len(words) == 1 or words[1] not in VERBS):
+        return tuple(as_run(list(words[1:]))) if answer(list(words[1:])) is None else ("--help",)
     if words[:3] == ("ntt", "sweep", "submit"):
         return ("hydra/launcher=slurm", *words[3:])
     return None

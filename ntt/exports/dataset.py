@@ -1,0 +1,38 @@
+"""Detections as a COCO *dataset*: images with names and sizes, classes with names, objects with scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pycocotools import mask as coco_mask
+
+
+def coco_dataset(
+    images: Iterable[Mapping[str, Any]], categories: Mapping[int, str], predictions: Iterable[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The dataset of COCO results.
+
+    Args:
+        images: id, file_name, height and width of each.
+        categories: id -> name.
+        predictions: COCO results; ids of annotations count from 1 in their order.
+    """
+    annotations = [
+        {
+            "id": number,
+            "image_id": row["image_id"],
+            "category_id": row["category_id"],
+            "bbox": row["bbox"],
+            "area": float(coco_mask.area(row["segmentation"])),
+            "iscrowd": 0,
+            "segmentation": row["segmentation"],
+            "score": row["score"],
+        }
+        for number, row in enumerate(predictions, start=1)
+    ]
+    return {
+        "images": [dict(image) for image in images],
+        "categories": [{"id": identity, "name": name} for identity, name in categories.items()],
+        "annotations": annotations,
+    }
