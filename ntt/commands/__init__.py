@@ -8,6 +8,7 @@ from pathlib import Path
 
 _MODULES = {
     "weights": "ntt.commands.weights",
+    "check": "ntt.commands.check",
     "data": "ntt.commands.data",
     "report": "ntt.commands.report",
     "sweep": "ntt.commands.sweep",

@@ -36,14 +36,30 @@ def is_valid(annotation: Annotation, image: ImageRecord) -> bool:
     It must be one object (not a crowd) without faults that can be made out, at least 32 px wide and high, and 10 px
     away from each image border.
     """
+    return why_not(annotation, image) is None
+
+
+def why_not(annotation: Annotation, image: ImageRecord, drawn: bool = True) -> str | None:
+    """Why an annotation may not be a reference, in a word or two; None where it may.
+
+    Args:
+        annotation: the object.
+        image: of it.
+        drawn: whether references are drawn; those of a fixed set may be small and near the border.
+    """
     x, y, width, height = annotation.bbox
-    return (
-        _one_object(annotation)
-        and min(width, height) >= MINIMUM_SIDE
-        and min(x, y) >= BORDER_MARGIN
-        and image.width - (x + width) >= BORDER_MARGIN
-        and image.height - (y + height) >= BORDER_MARGIN
-    )
+    if annotation.iscrowd:
+        return "a crowd"
+    if annotation.isimpossible:
+        return "difficult"
+    if annotation.faults:
+        return "unusable"
+    if not drawn:
+        return None
+    if not min(width, height) >= MINIMUM_SIDE:
+        return f"under {MINIMUM_SIDE} px"
+    far = min(x, y, image.width - (x + width), image.height - (y + height)) >= BORDER_MARGIN
+    return None if far else f"within {BORDER_MARGIN} px of the border"
 
 
 def sample_references(

@@ -24,6 +24,7 @@ from ntt.stages.soundness import annotations_of, notes, sound_references, sound_
 
 log = logging.getLogger(__name__)
 _WITHOUT_TRUTH = ("references", "memory", "proposals", "match", "export")  # stages that never see the ground truth
+_ALSO = ". Also missing: "
 _LOOKED_FOR = 1000  # pictures of references that are looked for before any is drawn
 
 
@@ -75,40 +76,54 @@ def check_files(config: RunConfig) -> None:
     """Look whether the dataset is there, without reading it.
 
     Raises:
-        InputError: names the missing file, the key to change, and how to get the file.
+        InputError: names every missing file, checkpoints too, with the key to change and how to get the file.
     """
+    if missing := missing_files(config):
+        raise InputError(_ALSO.join(missing + missing_weights(config)))
+
+
+def missing_files(config: RunConfig) -> list[str]:
+    """A sentence for each of the two paths of the dataset that is not there."""
     dataset = config.dataset
     if dataset.format != AUTO:
         make_reader(dataset.format).prepare(user_path(dataset.root))
-    for key in ("references", "targets"):
-        path = user_path(getattr(dataset, key))
-        if not path.exists():
-            how = f", or download it: {dataset.download}" if dataset.download else ""
-            raise InputError(f"{path} does not exist (dataset.{key}): set dataset.root or dataset.{key}{how}")
+    how = f", or download it: {dataset.download}" if dataset.download else ""
+    paths = {key: user_path(getattr(dataset, key)) for key in ("references", "targets")}
+    return [
+        f"{path} does not exist (dataset.{key}): set dataset.root or dataset.{key}{how}"
+        for key, path in paths.items()
+        if not path.exists()
+    ]
 
 
 def check_weights(config: RunConfig) -> None:
     """Look whether the checkpoints are there, without reading them: asked for only once the data are found sound.
 
     Raises:
-        InputError: names the missing file, the key to change, and how to get the file.
+        InputError: names every missing file, the key to change, and how to get the file.
     """
-    for network, key in ((config.backbone, "backbone"), (config.segmenter, "segmenter")):
-        _check_one(network, key)
+    if missing := missing_weights(config):
+        raise InputError(_ALSO.join(missing))
 
 
-def _check_one(network: BackboneConfig | SegmenterConfig | OwnNetwork, key: str) -> None:
+def missing_weights(config: RunConfig) -> list[str]:
+    """A sentence for each of the two checkpoints that is not there."""
+    networks = ((config.backbone, "backbone"), (config.segmenter, "segmenter"))
+    return [sentence for network, key in networks if (sentence := _missing(network, key))]
+
+
+def _missing(network: BackboneConfig | SegmenterConfig | OwnNetwork, key: str) -> str | None:
     if network.weights is None:
-        return
+        return None
     path = user_path(network.weights)
     if network.weights.startswith("hub:") or path.exists():
-        return
+        return None
     ways = [f"set {key}.weights or weights_dir"]
     if network.url or getattr(network, "hub_id", None):
         ways.append(f"`ntt weights fetch {network.name}` brings it to NTT_WEIGHTS")
     if network.url:
         ways.append(f"by hand: curl -L --create-dirs -o {path} {network.url}")
-    raise InputError(f"The checkpoint {path} does not exist ({key}.weights): {'; '.join(ways)}")
+    return f"The checkpoint {path} does not exist ({key}.weights): {'; '.join(ways)}"
 
 
 def open_inputs(config: RunConfig) -> Inputs:
@@ -129,7 +144,7 @@ def open_inputs(config: RunConfig) -> Inputs:
     if not records:
         raise InputError(f"{targets_path} names no image (dataset.targets): there is nothing to segment.")
     told = [*dict.fromkeys(references.dataset.told + found.dataset.told)]
-    told += _unannotated(references.dataset, categories, config.split)
+    told += unannotated(references.dataset, categories, config.split)
     target_category, differences = pair_classes(categories, references.dataset, targets)
     if found.labelled:
         target_images = pictures.open_pictures(dataset, "target_images", targets, found.image_places, records)
@@ -143,7 +158,7 @@ def open_inputs(config: RunConfig) -> Inputs:
         targets, findings["truth"] = sound_truth(targets, truth, dataset.invalid == "skip")
         differences += turned
     if config.stages != ["proposals"] or config.proposals.resemblance is not None:
-        examples, reference_images, turned = _open_references(config, references, categories)
+        examples, reference_images, turned = open_references(config, references, categories)
         listed = dataset.reference_ids if isinstance(dataset.reference_ids, list) else None
         examples, findings["references"] = sound_references(examples, categories, listed, dataset.prompted)
         differences += [sentence for sentence in turned if sentence not in differences]
@@ -163,7 +178,7 @@ def open_inputs(config: RunConfig) -> Inputs:
     )
 
 
-def _open_references(
+def open_references(
     config: RunConfig, labels: Labels, categories: dict[int, str]
 ) -> tuple[CocoDataset, Pictures, list[str]]:
     """The reference file, its pictures as far as the classes have annotations in them, and what is to be said of them.
@@ -182,7 +197,7 @@ def _open_references(
     return examples, found, turned
 
 
-def _unannotated(references: CocoDataset, categories: dict[int, str], split: object) -> list[str]:
+def unannotated(references: CocoDataset, categories: dict[int, str], split: object) -> list[str]:
     """Tools put classes into a file that own nothing: the project's name, the parent of all others."""
     if split != "all" or len(categories) == len(references.categories):
         return []

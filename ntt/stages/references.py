@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
+from ntt.config import RunConfig
 from ntt.data.coco import Annotation, CocoDataset
 from ntt.data.sampling import Reference, Shortage, fixed_references, sample_references
 from ntt.data.soundness import check_annotations
@@ -41,7 +42,7 @@ def artifact(work: Workspace) -> Artifact:
 
 def make(work: Workspace, folder: Path) -> dict[str, Any]:
     """Write `references.json`: a list of {category_id, image_id, annotation_id}, class by class."""
-    chosen, unusable = sound_draw(work.inputs.references, partial(_draw, work), work.config.dataset.prompted)
+    chosen, unusable = _drawn(work)
     rows = [{"category_id": r.category_id, "image_id": r.image_id, "annotation_id": r.annotation_id} for r in chosen]
     write_json(folder / "references.json", rows)
     if unusable:
@@ -49,8 +50,17 @@ def make(work: Workspace, folder: Path) -> dict[str, Any]:
     return {"references": len(rows), "classes": len(work.inputs.categories)}
 
 
-def _draw(work: Workspace, dataset: CocoDataset) -> list[Reference]:
-    config, classes = work.config, list(work.inputs.categories)
+def _drawn(work: Workspace) -> tuple[list[Reference], list[tuple[int, str]]]:
+    classes = list(work.inputs.categories)
+    return sound_draw(work.inputs.references, partial(draw, work.config, classes), work.config.dataset.prompted)
+
+
+def draw(config: RunConfig, classes: list[int], dataset: CocoDataset) -> list[Reference]:
+    """The references of a run, of classes by their ids.
+
+    Raises:
+        InputError: a class has too few, or none.
+    """
     fixed = config.dataset.reference_ids
     if fixed is None:
         shortage = cast("Shortage", config.memory.shortage)  # validated with the config
@@ -65,7 +75,7 @@ def foresee(work: Workspace) -> None:
         InputError: a class has too few that can be used.
     """
     if "references" in work.config.stages and not artifact(work).exists():
-        sound_draw(work.inputs.references, partial(_draw, work), work.config.dataset.prompted)
+        _drawn(work)
 
 
 def left_out(work: Workspace) -> list[tuple[int, str]]:
