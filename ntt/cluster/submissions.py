@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ntt.compute.running import is_running
 from ntt.errors import InputError
 from ntt.foreign.documents import read_json
 from ntt.foreign.parsing import parsing
@@ -94,9 +94,7 @@ def process_runs(host: str, pid: int) -> bool:
     """Whether a process of ours is alive on this host; False for another host's."""
     if host != socket.gethostname():
         return False
-    try:
-        os.kill(pid, 0)
-    except (OSError, OverflowError):
+    if not is_running(pid):
         return False
     try:
         return b"python" in Path(f"/proc/{pid}/cmdline").read_bytes()  # the number may be another program's by now

@@ -127,16 +127,6 @@ def stored_size(path: str | Path) -> tuple[int, int] | None:
         return None
 
 
-def image_digest(path: str | Path) -> str:
-    """The sha256 of the file's bytes, in hexadecimal.
-
-    Raises:
-        UnreadableImage: the file cannot be read.
-    """
-    with parsing(lambda reason: UnreadableImage(path, f"the file cannot be read ({reason})")):
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
-
-
 def _orientation(image: Image.Image) -> int:
     try:
         orientation = image.getexif().get(_EXIF_ORIENTATION)

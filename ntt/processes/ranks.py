@@ -11,8 +11,8 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
-from pathlib import Path
+
+from ntt.compute.running import process_identity
 
 
 @dataclass(frozen=True)
@@ -70,25 +70,6 @@ def current_rank(environment: Mapping[str, str] = os.environ) -> Rank:
                 return Rank(number, world, local, " ".join(environment.get(name, "-") for name in launch))
             break
     return Rank(launch=f"{socket.gethostname()} {process_identity(os.getpid()) or os.getpid()}")
-
-
-def process_identity(pid: int) -> str:
-    """A process id with its start time, since ids are used again; empty when no such process can be seen running."""
-    try:
-        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return "" if after_name[0] in "ZX" else f"{pid} {after_name[19]}"
-    except (OSError, IndexError):
-        return ""
-
-
-@lru_cache(maxsize=1)
-def machine_identity() -> str:
-    """Names this boot of this machine and this process namespace: inside it, process ids mean the same to all."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
-    except OSError:
-        return socket.gethostname()
 
 
 def started(pattern: str) -> str:

@@ -10,10 +10,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from ntt.compute.running import is_running, machine_identity, process_identity
 from ntt.foreign.documents import object_or_none
 from ntt.processes import heartbeat
 from ntt.processes.own import OWN
-from ntt.processes.ranks import Rank, machine_identity, process_identity
+from ntt.processes.ranks import Rank
 from ntt.store.files import write_json
 
 log = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ def record(rank: Rank, directory: Path, state: str, stages: dict[str, Any], erro
     entry = {
         "state": state,
         "host": socket.gethostname(),
-        "machine": machine_identity(),
+        "machine": machine_identity() or socket.gethostname(),
         "pid": os.getpid(),
         "process": process_identity(os.getpid()),
         "launch": rank.launch,
@@ -113,21 +114,16 @@ def touched(file: Path) -> int:
 def recorded_here(entry: dict[str, Any]) -> bool:
     """Whether the process of a record is, or was, one of this machine and this process namespace."""
     if "machine" in entry:
-        return bool(entry["machine"] == machine_identity())
+        return bool(entry["machine"] == (machine_identity() or socket.gethostname()))
     return bool(entry.get("host") == socket.gethostname())
 
 
 def process_lives(entry: dict[str, Any]) -> bool:
     """Whether the process of a record of this host runs; another one may have its number by now."""
     try:
-        pid = int(entry["pid"])
-        os.kill(pid, 0)
-    except PermissionError:
-        pass  # somebody else's
-    except (OSError, OverflowError, KeyError, ValueError, TypeError):
+        return is_running(int(entry["pid"]), entry.get("process") or "")
+    except (OverflowError, KeyError, ValueError, TypeError):
         return False
-    identity = entry.get("process")
-    return not identity or process_identity(pid) == identity
 
 
 def _of(file: Path) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ntt.compute.running import is_running, machine_identity, process_identity
 from ntt.store.lease_files import Files, LeaseFiles, create, move_over
 
 log = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ class Holder:
     @staticmethod
     def ourselves() -> Holder:
         """This process, under a new token."""
-        return Holder(uuid.uuid4().hex, _machine(), _process(os.getpid()), socket.gethostname())
+        return Holder(uuid.uuid4().hex, _machine(), process_identity(os.getpid()), socket.gethostname())
 
     def text(self) -> str:
         """What stands in the file."""
@@ -210,21 +211,10 @@ def _read(files: Files, name: str) -> Holder | None:
 
 
 def _machine() -> str:
-    """Names this boot of this machine and this process namespace: inside it, process ids mean the same to all."""
-    with suppress(OSError):
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
-    return uuid.uuid4().hex  # unknown: then nobody's death can be seen, only their silence
-
-
-def _process(pid: int) -> str:
-    """A process id with its start time, since ids are used again; empty when there is no such process."""
-    with suppress(OSError, IndexError):
-        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return f"{pid} {after_name[19]}" if after_name[0] not in "ZX" else ""
-    return ""
+    # Unknown: then nobody's death can be seen, only their silence.
+    return machine_identity() or uuid.uuid4().hex
 
 
 def _alive(process: str) -> bool:
     pid = process.partition(" ")[0]
-    return pid.isdigit() and _process(int(pid)) == process
+    return pid.isdigit() and is_running(int(pid), process)

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from ntt.data.images import LostImage, UnreadableImage, image_digest, load_image, stored_size
+from ntt.data.images import LostImage, UnreadableImage, load_image, stored_size
 
 COLOURS = np.array(
     [[[200, 30, 40], [20, 180, 60], [10, 20, 220]], [[255, 255, 255], [0, 0, 0], [90, 120, 30]]],
@@ -196,13 +196,6 @@ def test_the_error_survives_a_worker_process() -> None:
     assert (error.path, error.reason) == (Path("a.jpg"), "the file is empty")
 
 
-def test_the_digest_is_that_of_the_files_bytes(tmp_path: Path) -> None:
-    (tmp_path / "a.jpg").write_bytes(b"abc")
-    assert image_digest(tmp_path / "a.jpg") == hashlib.sha256(b"abc").hexdigest()
-    with pytest.raises(UnreadableImage, match="cannot be read"):
-        image_digest(tmp_path / "none.jpg")
-
-
 def test_a_passing_fault_is_told_apart_from_what_the_bytes_prove(tmp_path: Path, monkeypatch) -> None:
     path = tmp_path / "a.png"
     Image.fromarray(COLOURS).save(path)
@@ -234,7 +227,7 @@ def test_a_passing_fault_is_told_apart_from_what_the_bytes_prove(tmp_path: Path,
 def test_other_bytes_than_those_asked_for_are_none(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     Image.fromarray(COLOURS).save(path)
-    digest = image_digest(path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
     check(load_image(path, digest=digest), COLOURS)
     Image.fromarray(COLOURS[:, ::-1]).save(path)
     with pytest.raises(LostImage, match="replaced by another file"):
