@@ -17,12 +17,20 @@ from ntt.matching.match import match
 from ntt.memory.bank import MemoryBank
 from ntt.model.found import Found
 from ntt.model.networks import LoadedNetworks
-from ntt.model.references import ImageLike, Reference, as_mask, encode_reference, mask_bbox, open_image, thumbnail
+from ntt.model.references import (
+    ImageLike,
+    Reference,
+    as_mask,
+    encode_reference,
+    mask_bbox,
+    open_image,
+    prompt_for,
+    thumbnail,
+)
 from ntt.model.saved import write_model
 from ntt.proposals.image_proposals import ImageProposals
 from ntt.proposals.networks import propose
 from ntt.proposals.prompted import embed_image, segment_objects
-from ntt.segmenters.prompts import INSIDE, OUTSIDE, box_prompts, labelled
 
 
 class Model:
@@ -63,6 +71,35 @@ class Model:
     def references(self) -> tuple[Reference, ...]:
         """What the model was fitted with."""
         return tuple(self._references)
+
+    def fit(self, labels: str | Path) -> Model:
+        """Take the objects of a label file or folder as references, in place of what the model had.
+
+            model.fit("refs.json")
+
+        Every format that ``ntt`` reads is recognised by looking. Objects with a box or clicks only get a mask by the
+        segmenter. What cannot be used is left out and said in the log.
+
+        Returns:
+            Itself.
+
+        Raises:
+            InputError: nothing can be made of the labels, or a class has no usable object.
+        """
+        from ntt.model.fitting import as_in_a_run, labelled_objects
+
+        classes, objects = labelled_objects(self.config, Path(labels), lambda: self._networks.segmenter)
+        found: list[Reference] = []
+        context = self.config.memory.context
+        for one in objects:
+            with as_in_a_run():
+                vector = encode_reference(self._networks.backbone, one.image, one.mask, one.bbox, context)
+            if vector is not None:
+                found.append(Reference(one.name, vector, thumbnail(one.image, one.bbox, context), one.source))
+        self._classes, self._references = classes, found
+        self._forget()
+        _ = self.bank  # refuses a class without a reference
+        return self
 
     def add(
         self,
@@ -129,7 +166,7 @@ class Model:
 
         pixels, _ = open_image(image)
         height, width = pixels.shape[:2]
-        prompt = _prompt(box, points, outside, height, width)
+        prompt = prompt_for(box, points, outside, height, width)
         networks = self._networks
         embedding = embed_image(networks.segmenter, pixels)
         (rle,) = segment_objects(networks.segmenter, embedding, prompt, height, width)
@@ -253,29 +290,3 @@ def detections(
         classes=tuple(classes),
         file_name=file_name,
     )
-
-
-def _prompt(
-    box: Sequence[float] | None,
-    points: Sequence[Sequence[float]] | None,
-    outside: Sequence[Sequence[float]],
-    height: int,
-    width: int,
-) -> Tensor:
-    """One prompt ``[1, K, 3]`` in pixels of the image."""
-    parts = []
-    if box is not None:
-        corners = torch.tensor([list(map(float, box))])
-        if corners.shape != (1, 4) or not (corners[0, 0] < corners[0, 2] and corners[0, 1] < corners[0, 3]):
-            raise InputError(f"A box is x1, y1, x2, y2 in pixels with x1 < x2 and y1 < y2, not {tuple(box)}.")
-        parts.append(box_prompts(corners))
-    for some, label in ((points or (), INSIDE), (outside, OUTSIDE)):
-        if some:
-            parts.append(labelled(torch.tensor([[list(map(float, point)) for point in some]]), (label,) * len(some)))
-    if box is None and not points:
-        raise InputError("Name the object by mask=, box=(x1, y1, x2, y2) or points=[(x, y)].")
-    prompt = torch.cat(parts, dim=1)
-    limits = torch.tensor([float(width), float(height)])
-    if not ((prompt[..., :2] >= 0) & (prompt[..., :2] <= limits)).all():
-        raise InputError(f"A box or a point lies outside of the image of {width} x {height} pixels.")
-    return prompt

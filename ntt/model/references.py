@@ -18,6 +18,7 @@ from ntt.data.images import load_image
 from ntt.errors import InputError
 from ntt.memory.crops import crop_window, reference_crop
 from ntt.memory.vectors import reference_vector
+from ntt.segmenters.prompts import INSIDE, OUTSIDE, box_prompts, labelled
 
 ImageLike = str | Path | Image.Image | NDArray[np.uint8]
 _THUMBNAIL = 64  # pixels of its longer side
@@ -112,3 +113,33 @@ def as_mask(mask: object, height: int, width: int) -> NDArray[np.uint8]:
     if array.shape != (height, width):
         raise InputError(f"A mask is an array [H, W] of its image's size [{height}, {width}], not {list(array.shape)}.")
     return (array > 0).astype(np.uint8)
+
+
+def prompt_for(
+    box: Sequence[float] | None,
+    points: Sequence[Sequence[float]] | None,
+    outside: Sequence[Sequence[float]],
+    height: int,
+    width: int,
+) -> Tensor:
+    """One prompt ``[1, K, 3]`` in pixels of an image of ``height`` x ``width``, from a user's box and clicks.
+
+    Raises:
+        InputError: they name nothing, or lie outside of the image.
+    """
+    parts = []
+    if box is not None:
+        corners = torch.tensor([list(map(float, box))])
+        if corners.shape != (1, 4) or not (corners[0, 0] < corners[0, 2] and corners[0, 1] < corners[0, 3]):
+            raise InputError(f"A box is x1, y1, x2, y2 in pixels with x1 < x2 and y1 < y2, not {tuple(box)}.")
+        parts.append(box_prompts(corners))
+    for some, label in ((points or (), INSIDE), (outside, OUTSIDE)):
+        if some:
+            parts.append(labelled(torch.tensor([[list(map(float, point)) for point in some]]), (label,) * len(some)))
+    if box is None and not points:
+        raise InputError("Name the object by mask=, box=(x1, y1, x2, y2) or points=[(x, y)].")
+    prompt = torch.cat(parts, dim=1)
+    limits = torch.tensor([float(width), float(height)])
+    if not ((prompt[..., :2] >= 0) & (prompt[..., :2] <= limits)).all():
+        raise InputError(f"A box or a point lies outside of the image of {width} x {height} pixels.")
+    return prompt

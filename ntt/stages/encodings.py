@@ -137,6 +137,11 @@ def encode_missing(
     return made
 
 
+def threads_at_once(cores: int) -> int:
+    """How many references are encoded at once on so many cores."""
+    return min(_AT_ONCE, cores)
+
+
 def _obtain_in_threads(
     store: Store, missing: list[Artifact], make: Callable[[Artifact], None], made_elsewhere: Callable[[Artifact], None]
 ) -> Iterator[Artifact]:
@@ -145,7 +150,7 @@ def _obtain_in_threads(
     Several at a time, for half of an encoding is reading and cropping, which leave other cores idle.
     """
     cores = torch.get_num_threads()
-    threads = min(_AT_ONCE, cores)
+    threads = threads_at_once(cores)
     running: dict[Future[bool], Artifact] = {}
     try:
         with (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from subprocess import run
@@ -9,6 +10,7 @@ from subprocess import run
 import numpy as np
 import pytest
 import torch
+from command_line import ntt as command_line
 from PIL import Image
 from pycocotools.coco import COCO
 
@@ -147,3 +149,63 @@ def test_the_name_alone_costs_no_heavy_import() -> None:
     code = "import ntt, sys; ntt.__version__; sys.exit('torch' in sys.modules or 'hydra' in sys.modules)"
 
     assert run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def references_file(world: Path, target: Path, per_class: int = 2) -> Path:
+    """A COCO json of a few objects of three classes, and nothing else."""
+    described = json.loads((world / "annotations" / "instances_train.json").read_text())
+    categories = [category for category in described["categories"] if category["name"] in CLASSES]
+    annotations = []
+    for category in categories:
+        own = [a for a in described["annotations"] if a["category_id"] == category["id"] and min(a["bbox"][2:]) > 40]
+        annotations += own[:per_class]
+    used = {annotation["image_id"] for annotation in annotations}
+    images = [image for image in described["images"] if image["id"] in used]
+    target.write_text(json.dumps({"images": images, "categories": categories, "annotations": annotations}))
+    return target
+
+
+def test_the_library_and_the_command_line_find_the_same(world: Path, tmp_path: Path) -> None:
+    labels = references_file(world, tmp_path / "refs.json")
+    done = command_line(
+        *(
+            "+experiment=custom",
+            "backbone=dinov2_demo",
+            "segmenter=sam2_demo",
+            "precision=fp32",
+            "device=cpu",
+            "proposals.points_per_side=16",
+        ),
+        *(f"dataset.references={labels}", f"dataset.reference_images={world}/train", f"dataset.targets={world}/val"),
+        *("report.pictures=0", "hydra.run.dir=out", "store.vectors=float32"),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = json.loads((tmp_path / "out" / "predictions.json").read_text())
+
+    model = ntt.load("demo", device="cpu", options=[f"dataset.reference_images={world}/train", "store.vectors=float32"])
+    model.fit(labels)
+    found = list(model.predict(sorted((world / "val").glob("*.png"))))
+
+    expected = [(row["score"], row["bbox"], row["segmentation"]) for row in rows]
+    assert [
+        (score, box["bbox"], box["segmentation"])
+        for one in found
+        for score, box in zip(one.scores.tolist(), one.to_coco()["annotations"], strict=True)
+    ] == expected
+
+
+def test_labels_without_masks_are_completed_and_missing_ones_said(world: Path, tmp_path: Path) -> None:
+    labels = references_file(world, tmp_path / "refs.json")
+    described = json.loads(labels.read_text())
+    for annotation in described["annotations"]:
+        del annotation["segmentation"]
+    labels.write_text(json.dumps(described))
+    model = ntt.load("demo", device="cpu", options=[f"dataset.reference_images={world}/train"])
+
+    model.fit(labels)
+
+    assert len(model.references) == 6
+    assert sorted(model.classes) == sorted(CLASSES)
+    with pytest.raises(InputError, match=r"nowhere.json does not exist"):
+        model.fit(tmp_path / "nowhere.json")
