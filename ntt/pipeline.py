@@ -24,6 +24,7 @@ from ntt.processes.ranks import current_rank
 from ntt.processes.records import record
 from ntt.stages import references
 from ntt.stages.inputs import check_files, check_weights
+from ntt.stages.remarks import remarks
 from ntt.stages.stage import Outcome, Stage, Stages
 from ntt.stages.workspace import Workspace
 from ntt.store.artifacts import fingerprint
@@ -66,7 +67,8 @@ def run_pipeline(config: RunConfig, composed: DictConfig, directory: Path) -> fl
         check_files(config)
         work = Workspace(config, directory, rank)
         if rank.first:
-            for note in work.inputs.notes():
+            given = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
+            for note in [*work.inputs.notes(), *remarks(config, work.inputs, given)]:
                 log.warning("%s", note)
         references.foresee(work)
         check_weights(config)

@@ -57,7 +57,7 @@ _EXAMPLES = """\
 examples:
   ntt predict --references refs.json --images photos/ --out found
   ntt predict --references refs.json --images a.jpg b.jpg --out found --threshold 0.5 --export yolo,labelme
-  ntt predict --references birds.ntt --images photos/ --out found device=cuda
+  ntt predict --references refs.json --images photos/ --out found --networks demo device=cpu
   ntt predict --references refs.json --images photos/ --out found backbone=dinov2_vitb14_reg segmenter=sam2_1_hiera_tiny
 
 Corrected exports are references again: ntt predict --references found/exports/labelme --images more/ --out again
@@ -82,6 +82,8 @@ def as_run(arguments: list[str]) -> list[str]:
     overrides = [word for word in given.images if _is_override(word)]
     overrides += _overrides(rest)
     wanted = [f"export.formats=[{','.join(_formats(given.export))}]"] if given.export else []
+    if Path(given.references).suffix == ".ntt":
+        raise InputError(f"{given.references} is a fitted model, which is for Python (ntt.load): give its labels here.")
     out = user_path(given.out)
     targets = _targets(images, out)
     _prepare(out, given.force)
@@ -118,7 +120,7 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = made.add_argument
-    add("--references", metavar="R", help="labelled examples in any format that `ntt check` knows, or a .ntt")
+    add("--references", metavar="R", help="labelled examples: COCO json, labelme, YOLO, VOC, masks as PNG")
     add("--reference-images", metavar="DIR", help="folder of their images, where it is not found beside them")
     add("--images", nargs="+", metavar="I", help="a folder, files, or a video")
     add("--out", metavar="DIR", help="folder to write to: a new or an empty one")
@@ -134,7 +136,14 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _is_override(word: str) -> bool:
-    return _OVERRIDE.fullmatch(word) is not None and not Path(word).expanduser().exists()
+    return _OVERRIDE.fullmatch(word) is not None and not _is_there(word)
+
+
+def _is_there(word: str) -> bool:
+    try:
+        return Path(word).expanduser().exists()
+    except (OSError, RuntimeError, ValueError):  # too long for a name, as options can be; no such home; a NUL
+        return False
 
 
 def _overrides(words: list[str]) -> list[str]:
@@ -174,7 +183,7 @@ def _targets(images: list[str], out: Path) -> Path:
     if not images:
         raise InputError("--images names no image: give a folder, files, or a video after it.")
     for image in images:
-        if not Path(image).expanduser().exists():
+        if not _is_there(image):
             raise InputError(f"{image} does not exist (--images): give a folder, files, or a video.")
     if len(images) > 1:
         folder = next((image for image in images if Path(image).expanduser().is_dir()), None)

@@ -23,11 +23,11 @@ def coco_dataset(
             "id": number,
             "image_id": row["image_id"],
             "category_id": row["category_id"],
-            "bbox": row["bbox"],
+            "bbox": [float(value) for value in row["bbox"]],  # as they are read back from the store
             "area": float(coco_mask.area(row["segmentation"])),
             "iscrowd": 0,
             "segmentation": row["segmentation"],
-            "score": row["score"],
+            "score": float(row["score"]),
         }
         for number, row in enumerate(predictions, start=1)
     ]

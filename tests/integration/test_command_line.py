@@ -261,7 +261,7 @@ def test_the_wheel_carries_its_configs(tmp_path):
         [*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", str(tmp_path / "dist"), str(repository)],
         check=True,
     )
-    (wheel,) = (tmp_path / "dist").glob("ntt-*.whl")
+    (wheel,) = (tmp_path / "dist").glob("ntt_segment-*.whl")
     subprocess.run([*pip, "install", "--no-deps", "--target", str(tmp_path / "site"), str(wheel)], check=True)
     done = ntt("+experiment=coco_30shot", "--cfg", "job", cwd=tmp_path, PYTHONPATH=str(tmp_path / "site"))
     assert "name: coco_30shot" in done.stdout, done.stderr
