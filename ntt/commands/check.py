@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,6 +52,8 @@ def run(arguments: list[str], conf: Path) -> int:
         print(json.dumps({"ok": not found.problems, **asdict(found)}, indent=2, ensure_ascii=False))
     else:
         _show(found)
+    if found.problems:
+        print("ntt: a run would refuse this", file=sys.stderr)
     return 2 if found.problems else 0
 
 
@@ -70,7 +73,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _is_option(word: str) -> bool:
-    return "=" in word and not word.startswith("-") and not user_path(word).exists()
+    if "=" not in word or word.startswith("-"):
+        return False
+    try:
+        return not user_path(word).exists()
+    except OSError:  # longer than any name of a file
+        return True
 
 
 def _config(paths: list[Path], options: list[str], conf: Path) -> RunConfig:
@@ -111,7 +119,8 @@ def _show(found: Check) -> None:
         print(f"note: {printable(note)}")
     for problem in found.problems:
         print(f"refused: {printable(problem)}")
-    print("A run would refuse this." if found.problems else "A run would take this.")
+    if not found.problems:
+        print("A run would take this.")
 
 
 def _table(one: FileCheck) -> object:

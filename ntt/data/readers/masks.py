@@ -61,9 +61,9 @@ class Reader(DatasetReader):
 
 
 def _pictures(path: Path, without: list[Path]) -> dict[str, Path]:
-    """Every picture by its stem."""
+    """Every picture by its stem: those in `images` where there is such a folder."""
     found: dict[str, Path] = {}
-    for file in sorted(files_below(path)):
+    for file in sorted(files_below(path / "images" if (path / "images").is_dir() else path)):
         if file.suffix.lower() not in IMAGE_SUFFIXES or any(folder in file.parents for folder in without):
             continue
         other = found.setdefault(file.stem, file)
