@@ -1,4 +1,4 @@
-"""Types and validation of the composed config: one dataclass per group.
+"""Types and validation of the composed config; each group's dataclass lies in its room's settings.py.
 
 The YAML files under conf/ own the values and explain each key; these classes own the types and the ranges. A wrong
 type or value is an :class:`~ntt.errors.InputError` that names the key, the value and what is allowed. Nothing heavy
@@ -15,170 +15,24 @@ from typing import Any, TypeVar
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
+from ntt.backbones.settings import BackboneConfig
 from ntt.composition.parts import check_trust, make_part, typed
+from ntt.data.settings import DatasetConfig
 from ntt.errors import InputError, require, require_choice
+from ntt.evaluation.settings import EvaluationConfig
 from ntt.exports.settings import ExportConfig
 from ntt.matching.settings import Limits, MatchSettings
 from ntt.memory.settings import Encoding, MemorySettings
 from ntt.networks.settings import OwnNetwork
 from ntt.processes.ranks import started
 from ntt.proposals.settings import ProposalSettings
-from ntt.segmenters.still_images import OVERRIDE, adds_no_mem_embed, first_given
+from ntt.reporting.settings import ReportConfig
+from ntt.segmenters.settings import SegmenterConfig
+from ntt.store.settings import StoreConfig
 
 N = TypeVar("N")
 STAGES = ("references", "prompt", "memory", "proposals", "match", "export", "evaluate", "report")
 PRECISIONS = ("auto", "exact", "fp32", "tf32", "bf16", "fp16")
-DECODERS = ("fast", "plain")
-VERIFY = ("stat", "bytes")
-
-
-@dataclass
-class DatasetConfig:
-    """Where references and targets come from; see conf/dataset/."""
-
-    name: str
-    root: str
-    references: str
-    reference_images: str | None
-    targets: str
-    target_images: str | None
-    reference_ids: Any = None  # null, "all" or a list of annotation ids
-    # With values here as well: the kept configs of older sweeps have no such keys.
-    repeat_first: bool = False
-    limit: int | None = None
-    sample: int | None = None
-    sample_seed: int = 0
-    format: Any = "auto"  # a name of ntt.data.readers, or a class of one's own as _target_ with its options
-    invalid: str = "error"
-    boxes: str = "prompt"
-    download: str | None = None
-    verify: str = "stat"
-
-    @property
-    def prompted(self) -> bool:
-        """Whether the segmenter makes masks of references that have none."""
-        return self.boxes == "prompt"
-
-    def __post_init__(self) -> None:
-        require_choice("dataset.verify", self.verify, VERIFY)
-        ids = self.reference_ids
-        listed = isinstance(ids, list) and all(isinstance(i, int) for i in ids)
-        require(
-            ids in (None, "all") or listed,
-            "dataset.reference_ids",
-            ids,
-            "null, all, or a list of annotation ids",
-        )
-        require_choice("dataset.invalid", self.invalid, ("error", "skip"))
-        require_choice("dataset.boxes", self.boxes, ("prompt", "refuse"))
-        for key in ("limit", "sample"):
-            number = getattr(self, key)
-            require(number is None or number > 0, f"dataset.{key}", number, "a number of images above 0, or null")
-        if self.limit is not None and self.sample is not None:
-            raise InputError(
-                f"dataset.limit={self.limit} and dataset.sample={self.sample} exclude each other: give limit for the "
-                "first target images by id, or sample for some at random."
-            )
-
-
-@dataclass
-class BackboneConfig:
-    """The encoder; see conf/backbone/."""
-
-    _target_: str
-    name: str
-    weights: str
-    hub_id: str | None
-    url: str | None
-    image_size: int
-    patch_size: int
-    width: int
-    depth: int
-    heads: int
-    ffn: str
-    registers: int
-
-    def __post_init__(self) -> None:
-        require_choice("backbone.ffn", self.ffn, ("mlp", "swiglu"))
-        require(
-            self.image_size > 0 and self.image_size % self.patch_size == 0,
-            "backbone.image_size",
-            self.image_size,
-            f"a multiple of the patch size {self.patch_size}",
-        )
-
-
-@dataclass
-class SegmenterConfig:
-    """The promptable segmenter; see conf/segmenter/."""
-
-    _target_: str
-    name: str
-    weights: str
-    url: str | None
-    architecture: str
-    overrides: dict[str, Any]
-    image_size: int
-    prompt_batch: int | None
-    decoder: str
-    no_mem_embed: bool | None = None
-
-    def __post_init__(self) -> None:
-        require(
-            self.image_size > 0 and self.image_size % 32 == 0,
-            "segmenter.image_size",
-            self.image_size,
-            "a multiple of 32",
-        )
-        require(
-            self.prompt_batch is None or self.prompt_batch > 0,
-            "segmenter.prompt_batch",
-            self.prompt_batch,
-            "null or a whole number above 0",
-        )
-        require_choice("segmenter.decoder", self.decoder, DECODERS)
-        # One key from here on, so that both ways to give it are the same artifact.
-        self.no_mem_embed = first_given(adds_no_mem_embed(self.no_mem_embed, self.overrides), True)
-        self.overrides = {key: value for key, value in self.overrides.items() if key != OVERRIDE}
-
-
-@dataclass
-class EvaluationConfig:
-    """Which evaluator counts; see conf/evaluation/."""
-
-    engine: str
-
-    def __post_init__(self) -> None:
-        require_choice("evaluation.engine", self.engine, ("hotcoco", "pycocotools"))
-
-
-@dataclass
-class StoreConfig:
-    """The shared artifacts."""
-
-    root: str
-    shard_size: int
-    vectors: str
-    lease_seconds: float
-    code: str = "warn"
-
-    def __post_init__(self) -> None:
-        require(self.shard_size > 0, "store.shard_size", self.shard_size, "a number of images above 0")
-        require_choice("store.vectors", self.vectors, ("float16", "float32"))
-        require_choice("store.code", self.code, ("warn", "strict", "trust"))
-        require(self.lease_seconds > 0, "store.lease_seconds", self.lease_seconds, "a number of seconds above 0")
-
-
-@dataclass
-class ReportConfig:
-    """What is drawn and written at the end; `published`: shots -> bbox and segm AP, in percent."""
-
-    pictures: int
-    score: float
-    published: dict[int, dict[str, float]] | None = None
-
-    def __post_init__(self) -> None:
-        require(self.pictures >= 0, "report.pictures", self.pictures, "a number of images, 0 for none")
 
 
 @dataclass

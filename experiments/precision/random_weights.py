@@ -9,8 +9,9 @@ from ntt.backbones.architecture import Architecture
 from ntt.backbones.dinov2_keys import sources
 from ntt.backbones.dinov2_network import empty_network
 from ntt.backbones.keys import source_shapes
-from ntt.config import BackboneConfig, SegmenterConfig
+from ntt.backbones.settings import BackboneConfig
 from ntt.segmenters.sam2_network import build_network
+from ntt.segmenters.settings import SegmenterConfig
 
 _LAYER_SCALE = 0.2  # about what trained layer scales come to; at 1, a deep random network amplifies any rounding
 

@@ -9,16 +9,19 @@ import logging
 import random
 from dataclasses import dataclass, field, replace
 
-from ntt.config import BackboneConfig, DatasetConfig, RunConfig, SegmenterConfig, user_path
+from ntt.backbones.settings import BackboneConfig
+from ntt.config import RunConfig, user_path
 from ntt.data.classes import pair_classes
 from ntt.data.coco import CocoDataset, ImageRecord
 from ntt.data.pictures import Pictures
 from ntt.data.readers.catalogue import AUTO, Labels, make_reader, read_labels
+from ntt.data.settings import DatasetConfig
 from ntt.data.sides import upright_sides
 from ntt.data.soundness import Findings
 from ntt.data.splits import select_classes
 from ntt.errors import InputError
 from ntt.networks.settings import OwnNetwork
+from ntt.segmenters.settings import SegmenterConfig
 from ntt.stages import pictures
 from ntt.stages.soundness import annotations_of, notes, sound_references, sound_truth
 

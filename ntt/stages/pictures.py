@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from ntt.config import DatasetConfig, user_path
+from ntt.config import user_path
 from ntt.data.coco import CocoDataset, ImageRecord
 from ntt.data.images import IMAGE_SUFFIXES
 from ntt.data.pictures import Pictures, files_below
+from ntt.data.settings import DatasetConfig
 from ntt.errors import InputError
 
 _NAMED = 10

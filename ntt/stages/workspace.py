@@ -9,12 +9,14 @@ from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ntt.backbones.settings import BackboneConfig
 from ntt.composition.parts import build, named_class
-from ntt.config import BackboneConfig, RunConfig, SegmenterConfig, user_path
+from ntt.config import RunConfig, user_path
 from ntt.errors import InputError
 from ntt.networks.settings import ABOUT, OwnNetwork
 from ntt.processes.own import OWN
 from ntt.processes.ranks import Rank
+from ntt.segmenters.settings import SegmenterConfig
 from ntt.stages.inputs import Inputs, open_inputs
 from ntt.stages.stage import PREDICTIONS, PredictionStage, Stage, Stages
 from ntt.store.artifacts import Artifact, fingerprint

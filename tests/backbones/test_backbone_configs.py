@@ -12,8 +12,8 @@ import pytest
 from hydra.utils import get_class
 from omegaconf import OmegaConf
 
+from ntt.backbones.settings import BackboneConfig
 from ntt.composition.choices import read_choice
-from ntt.config import BackboneConfig
 
 FOLDER = Path(__file__).resolve().parents[2] / "conf" / "backbone"
 DINOV2 = sorted(FOLDER.glob("dinov2_vit*.yaml"))

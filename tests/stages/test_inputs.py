@@ -12,8 +12,9 @@ from hydra import compose, initialize_config_dir
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntt.config import DatasetConfig, RunConfig, read_config
+from ntt.config import RunConfig, read_config
 from ntt.data.coco import CocoDataset, ImageRecord
+from ntt.data.settings import DatasetConfig
 from ntt.errors import InputError
 from ntt.run import conf_folder
 from ntt.stages.inputs import choose_targets, open_inputs

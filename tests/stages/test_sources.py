@@ -14,7 +14,8 @@ from ntt.store import code
 # stages, whose results come by their keys.
 CARRIES = ("ntt", "ntt.config", "ntt.errors", "ntt.stages", "ntt.stages.stage", "ntt.stages.workspace")
 NAMES = ("composition", "compute", "foreign", "processes", "screen", "store", "tracking")
-ROOMS = tuple(f"ntt.{room}." for room in NAMES)
+SETTINGS = tuple(f"ntt.{room}.settings" for room in ("backbones", "data", "evaluation", "reporting", "segmenters"))
+ROOMS = tuple(f"{name}." for name in (*(f"ntt.{room}" for room in NAMES), *SETTINGS))
 STAGES = ("encodings", "evaluate", "memory", "prompt", "proposals", "references", "shards")
 OTHER_STAGES = tuple(f"ntt.stages.{name}" for name in STAGES)
 # Imported by what is run, but itself not run there.
