@@ -1,0 +1,1 @@
+"""LVIS' own figures of a run's predictions."""
