@@ -46,3 +46,13 @@ def test_the_module_answers_without_anything_heavy() -> None:
         done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
         assert "heavy: set()" in done.stdout, done.stderr
         assert "Examples" in done.stdout or "examples:" in done.stdout
+
+
+def test_a_threshold_is_that_of_the_export_and_not_the_segmenters() -> None:
+    from ntt.commands.composition_errors import _nearest, option_names
+    from ntt.run import conf_folder
+
+    hint = _nearest("threshold", option_names(conf_folder()))
+
+    assert "export.threshold" in hint
+    assert "iou_threshold" not in hint
