@@ -102,7 +102,8 @@ def _read_masks(folder: Path, pictures: dict[str, Path], labels: CollectedLabels
 def _in_order(file: Path) -> tuple[str, int, str]:
     """Files called ..._2 before those called ..._10."""
     stem, _, number = file.stem.rpartition("_")
-    return (str(file.parent / stem), int(number), "") if stem and number.isdigit() else (str(file), -1, file.name)
+    numbered = stem and number.isdigit()
+    return str(file.parent / (stem if numbered else file.stem)), int(number) if numbered else -1, file.name
 
 
 def _objects(
