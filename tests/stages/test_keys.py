@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 from hydra import compose, initialize_config_dir
@@ -14,6 +14,7 @@ from ntt.backbones.dinov2 import Dinov2
 from ntt.config import read_config
 from ntt.processes.ranks import Rank
 from ntt.run import conf_folder
+from ntt.stages import memory, references
 from ntt.stages.match import matcher_identity
 from ntt.stages.workspace import Workspace
 
@@ -39,6 +40,23 @@ def test_a_rule_is_keyed_by_its_own_options_only(workspace) -> None:
     assert diffusion["rule"]["options"] == {"alpha": 0.3, "steps": 30, "tolerance": 1e-6, "normalise": False}
     assert matcher_identity(workspace("matcher=diffusion", "matcher.alpha=0.5")) != diffusion
     assert matcher_identity(workspace("matcher.nms_iou=0.4")) != soft
+
+
+def test_another_kind_of_memory_is_another_memory(workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = SimpleNamespace(key="references of this run")
+    monkeypatch.setattr(references, "load", lambda _: [])
+    monkeypatch.setattr(references, "artifact", lambda _: drawn)
+    monkeypatch.setenv("NTT_TRUSTED", "kinds_of_keys")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "kinds_of_keys.py").write_text(
+        "from dataclasses import dataclass\nfrom ntt.memory.kinds import Mean\n\n\n"
+        "@dataclass(frozen=True)\nclass Shrunk(Mean):\n    by: float = 0.5\n"
+    )
+    own = "+memory.by=0.5", "memory._target_=kinds_of_keys.Shrunk"
+    shrunk = memory.artifact(workspace(*own)).key
+    assert shrunk == memory.artifact(workspace(*own)).key
+    less = memory.artifact(workspace("+memory.by=0.25", own[1])).key
+    assert len({memory.artifact(workspace()).key, shrunk, less}) == 3
 
 
 def test_a_folder_of_the_hub_is_the_same_by_its_name_and_by_its_path(
