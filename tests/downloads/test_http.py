@@ -262,31 +262,6 @@ def test_a_truncated_file_of_unannounced_length_is_found_out_by_its_size(server,
     assert server.ranges_asked() == [None, "bytes=30000-"]
 
 
-def test_nobody_listening_is_one_sentence(target, hasty):
-    with pytest.raises(InputError, match=r"could not be fetched: .*refused"):
-        download("http://127.0.0.1:1/net.pth", target, hasty)
-
-
-def test_offline_nothing_is_asked(server, target):
-    with pytest.raises(InputError, match=r"NTT_OFFLINE forbids fetching it: .*, or copy http.*/net.pth there"):
-        download(f"{server.url}/net.pth", target, DownloadSettings(offline=True))
-    assert server.requests == []
-    assert not target.parent.exists()
-
-
-def test_a_mirror_is_asked_in_the_place_of_the_official_host(server, target):
-    server.files["/prefix/dinov2/net.pth"] = BODY
-    settings = DownloadSettings(mirror=f"{server.url}/prefix/", retries=0)
-    assert download("https://official.invalid/dinov2/net.pth", target, settings) == DIGEST
-
-
-def test_a_proxy_is_asked_for_the_official_address(server, target, hasty, monkeypatch):
-    monkeypatch.setenv("http_proxy", server.url)
-    server.files["http://official.invalid/net.pth"] = BODY
-    assert download("http://official.invalid/net.pth", target, hasty) == DIGEST
-    assert server.requests[0][0] == "http://official.invalid/net.pth"
-
-
 def test_two_processes_fetch_one_file_once(server, target):
     server.faults = [cut(100_000, stall=0.5)]
     code = "import sys; from pathlib import Path; from ntt.downloads.http import download; "
@@ -297,12 +272,6 @@ def test_two_processes_fetch_one_file_once(server, target):
     assert [worker.communicate()[0].strip() for worker in workers] == [DIGEST] * 3
     assert len(server.requests) == 1
     assert_complete(target)
-
-
-def test_a_folder_that_cannot_be_written_is_one_sentence(server, tmp_path, hasty):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="cannot be written: "):
-        download(f"{server.url}/net.pth", tmp_path / "file" / "net.pth", hasty)
 
 
 @pytest.mark.parametrize("seed", range(20))
