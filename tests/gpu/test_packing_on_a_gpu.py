@@ -7,6 +7,7 @@ import torch
 from pycocotools import mask as coco_mask
 
 from ntt.bench.scenes import disc_logits
+from ntt.masks.boxes import mask_boxes
 from ntt.masks.final import encode_final
 
 pytestmark = pytest.mark.gpu
@@ -18,8 +19,9 @@ def test_dense_packing_gives_the_hosts_masks(height: int, width: int, device: to
         height, width = height // 8, width // 8
     logits = disc_logits(20 if rehearsal else 200, 64 if rehearsal else 256)
 
-    on_host, overlaps = encode_final(logits, height, width, dense=False)
-    dense, dense_overlaps = encode_final(logits.to(device), height, width, dense=True)
+    boxes = mask_boxes(logits > 0)
+    on_host, overlaps = encode_final(logits, boxes, height, width, whole_image=False)
+    dense, dense_overlaps = encode_final(logits.to(device), boxes.to(device), height, width, whole_image=True)
 
     # Pixels that rounding decides may differ: a handful, by float32 sums in another order.
     differing = sum(
