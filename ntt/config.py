@@ -32,6 +32,7 @@ from ntt.store.settings import StoreConfig
 
 N = TypeVar("N")
 STAGES = ("references", "prompt", "memory", "proposals", "match", "export", "evaluate", "report")
+PUBLISHED_SCORES = "ntt.matching.scoring.Cosine"
 PRECISIONS = ("auto", "exact", "fp32", "tf32", "bf16", "fp16")
 
 
@@ -128,13 +129,15 @@ def read_config(composed: DictConfig) -> RunConfig:
         raise InputError(f"{error.full_key} cannot be used: {str(error.msg or error).splitlines()[0]}.") from error
     check_trust(plain, plain.get("trusted") or [])
     parts = {key: plain.pop(key) for key in ("backbone", "segmenter", "matcher", "memory")}
+    # With a value here as well: the kept configs of older sweeps have no such key.
+    scoring = make_part(plain.pop("scoring", None) or {"_target_": PUBLISHED_SCORES}, "scoring")
     fixed = typed(_Typed, plain, "")
     limits, encoding = _shared(Limits, parts["matcher"], "matcher"), _shared(Encoding, parts["memory"], "memory")
     return RunConfig(
         **vars(fixed),
         backbone=_network(BackboneConfig, parts["backbone"], "backbone"),
         segmenter=_network(SegmenterConfig, parts["segmenter"], "segmenter"),
-        matcher=MatchSettings(**limits, rule=make_part(parts["matcher"], "matcher")),
+        matcher=MatchSettings(**limits, rule=make_part(parts["matcher"], "matcher"), scoring=scoring),
         memory=MemorySettings(**encoding, kind=make_part(parts["memory"], "memory")),
     )
 

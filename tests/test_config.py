@@ -16,7 +16,7 @@ from ntt.errors import InputError
 from ntt.run import conf_folder
 
 CONF = conf_folder()
-GROUPS = ("dataset", "backbone", "segmenter", "proposals", "memory", "matcher", "evaluation", "tracking")
+GROUPS = ("dataset", "backbone", "segmenter", "proposals", "memory", "matcher", "scoring", "evaluation", "tracking")
 OPTIONS = [f"{group}={file.stem}" for group in GROUPS for file in sorted((CONF / group).glob("*.yaml"))]
 EXPERIMENTS = sorted(file.stem for file in (CONF / "experiment").glob("*.yaml"))
 PATHS = ["dataset.references=r.json", "dataset.targets=t.json"]

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from ntt.masks.overlaps import Overlaps
-from ntt.matching.merging import class_coverages, score_factors
+from ntt.matching.merging import coverages, score_factors
 from ntt.matching.nms import class_nms
-from ntt.matching.scores import best_classes, unit_vectors
+from ntt.matching.scores import class_cosines, unit_vectors
 from ntt.matching.settings import MatchSettings
 
 
@@ -73,7 +73,7 @@ def match(found: Matchable, prototypes: Tensor, settings: MatchSettings) -> Dete
 
     Args:
         found: the image's proposals.
-        prototypes: [C, D] one per class.
+        prototypes: [C, D] one per class, or [C, K, D] several.
         settings: of the matcher.
 
     Returns:
@@ -85,15 +85,17 @@ def match(found: Matchable, prototypes: Tensor, settings: MatchSettings) -> Dete
         return Detections(nothing, nothing.clone(), torch.zeros(0))
     areas = found.areas
     units = unit_vectors(found.vectors)
-    scores, labels = best_classes(units, prototypes)
-    ranked = class_nms(found.boxes_low, found.predicted_iou, labels, settings.nms_iou)[: settings.max_proposals]
-    ranked = ranked[(scores[ranked] > 0) & (areas[ranked] > 0)]
-    scores, labels = scores[ranked], labels[ranked]
+    cosines = class_cosines(units, prototypes)
+    masks, labels, scores = settings.scoring.candidates(cosines, found.predicted_iou)
+    kept = class_nms(found.boxes_low[masks], found.predicted_iou[masks], labels, settings.nms_iou)
+    kept = kept[: settings.max_proposals]
+    kept = kept[(scores[kept] > 0) & (areas[masks[kept]] > 0)]
+    ranked, scores, labels = masks[kept], scores[kept], labels[kept]
 
     redundancy = torch.zeros_like(scores)
     kept = torch.ones_like(scores, dtype=torch.bool)
     if settings.rule.looks:
-        for members, coverage in class_coverages(found.overlaps, areas, ranked, labels):
+        for members, coverage in coverages(found.overlaps, areas, ranked, labels):
             some = units[ranked[members]]
             redundancy[members] = settings.rule.redundancy(coverage, some)
             kept[members] = settings.rule.kept(coverage, some)

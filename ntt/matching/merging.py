@@ -55,6 +55,17 @@ def class_coverages(
         yield by_class[start : start + size], shares[matrix : matrix + size**2].view(size, size)
 
 
+def coverages(overlaps: Overlaps, areas: Tensor, ranked: Tensor, labels: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """As :func:`class_coverages`, of masks that may stand for several classes, in each class once."""
+    if len(ranked.unique()) == len(ranked):
+        yield from class_coverages(overlaps, areas, ranked, labels)
+        return
+    for label in labels.unique():
+        places = (labels == label).nonzero()[:, 0]
+        for members, coverage in class_coverages(overlaps, areas, ranked[places], labels[places]):
+            yield places[members], coverage
+
+
 def score_factors(redundancy: Tensor) -> Tensor:
     """What a score is multiplied with: ``sqrt(1 - redundancy)``, in [0, 1], also where rounding went beyond 1."""
     return (1 - redundancy).clamp(min=0).sqrt()

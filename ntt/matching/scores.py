@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -12,21 +11,17 @@ def unit_vectors(vectors: Tensor) -> Tensor:
     return F.normalize(vectors.float(), dim=1)
 
 
-def best_classes(units: Tensor, prototypes: Tensor) -> tuple[Tensor, Tensor]:
-    """Score and label of every proposal: its best class only (docs/method.md, section 5.1).
-
-    The score is the cosine with the class's prototype, clamped at 0. Of equally good classes the first is
-    taken, so a proposal that resembles none belongs to class 0 with score 0.
+def class_cosines(units: Tensor, prototypes: Tensor) -> Tensor:
+    """Cosine of every proposal with every class (docs/method.md, section 5.1).
 
     Args:
         units: [N, D] proposal vectors of length 1 (:func:`unit_vectors`).
-        prototypes: [C, D] class prototypes, of any length.
+        prototypes: [C, D] class prototypes, of any length; or [C, K, D], of which the best counts in each class.
 
     Returns:
-        scores: float32 [N] in [0, 1] up to rounding.
-        labels: int64 [N] row of ``prototypes``.
+        float32 [N, C].
     """
-    cosines = units @ unit_vectors(prototypes).T  # [N, C]
-    labels = cosines.argmax(dim=1)
-    scores = cosines.gather(1, labels[:, None])[:, 0].clamp(min=0)
-    return scores, torch.where(scores == 0, 0, labels)
+    if prototypes.ndim == 2:
+        return units @ unit_vectors(prototypes).T
+    classes, each, width = prototypes.shape
+    return (units @ unit_vectors(prototypes.reshape(-1, width)).T).view(len(units), classes, each).amax(dim=2)

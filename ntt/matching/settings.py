@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from ntt.errors import require
 from ntt.matching.rules import MergeRule, Soft
+from ntt.matching.scoring import Cosine, Scoring
 
 
 @dataclass
@@ -35,3 +36,5 @@ class MatchSettings(Limits):
 
     rule: MergeRule = field(default_factory=Soft)
     """What happens to a proposal inside an earlier one of its class."""
+    scoring: Scoring = field(default_factory=Cosine)
+    """Which classes a proposal may be of, and how well."""

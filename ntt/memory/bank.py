@@ -67,7 +67,7 @@ class MemoryBank:
         return cls(tuple(categories), tuple(categories.values()), vectors)
 
     def prototypes(self, kind: MemoryKind = PUBLISHED) -> Tensor:
-        """[C, D], at length 1: what a kind of memory makes of the vectors of each class."""
+        """[C, D] or [C, K, D], at length 1: what a kind of memory makes of the vectors of each class."""
         return kind.prototypes(self.vectors)
 
     def to_tensors(self) -> dict[str, Tensor]:

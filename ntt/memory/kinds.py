@@ -21,13 +21,13 @@ class MemoryKind(ABC):
 
     @abstractmethod
     def prototypes(self, vectors: Sequence[Tensor]) -> Tensor:
-        """One prototype for each class.
+        """What each class is known by.
 
         Args:
             vectors: a float32 tensor [S_c, D] for each of C classes, S_c at least 1, not normalised.
 
         Returns:
-            float32 [C, D], at length 1.
+            float32 [C, D], at length 1; or [C, K, D], of which the best counts in each class.
         """
 
 

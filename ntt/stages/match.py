@@ -58,9 +58,10 @@ def _shards(work: Workspace) -> list[Shard]:
 
 
 def matcher_identity(work: Workspace) -> dict[str, Any]:
-    """The limits that all rules have, and the rule with its own options."""
+    """The limits that all rules have, and the rules of merging and of scores with their own options."""
     options = {**vars(work.config.matcher)}
-    return {**options, "rule": work.identity_of(options.pop("rule"))}
+    parts = {key: work.identity_of(options.pop(key)) for key in ("rule", "scoring")}
+    return {**options, **parts}
 
 
 def match_all(work: Workspace) -> tuple[list[dict[str, Any]], Outcome]:

@@ -57,7 +57,7 @@ def load(work: Workspace) -> MemoryBank:
 
 
 def prototypes(work: Workspace) -> Tensor:
-    """[C, D], at length 1; classes as in the memory."""
+    """[C, D] or [C, K, D], at length 1; classes as in the memory."""
     return _read(work)["prototypes"]
 
 

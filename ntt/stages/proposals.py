@@ -192,7 +192,10 @@ class _Computation:
 
 def _prototypes(work: Workspace) -> Tensor | None:
     """What prompts have to resemble, where they have to."""
-    return memory.prototypes(work) if asks_references(work) else None
+    if not asks_references(work):
+        return None
+    found = memory.prototypes(work)
+    return found.reshape(-1, found.shape[-1])  # a prompt may resemble any of several
 
 
 def _report_unreadable(work: Workspace, unreadable: list[dict[str, Any]]) -> None:

@@ -1,8 +1,16 @@
 import torch
 
-from ntt.matching.scores import best_classes, unit_vectors
+from ntt.matching.scores import class_cosines, unit_vectors
+from ntt.matching.scoring import Cosine
 
 PROTOTYPES = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+
+
+def best_classes(units, prototypes):
+    cosines = class_cosines(units, prototypes)
+    proposals, labels, scores = Cosine().candidates(cosines, torch.zeros(len(units)))
+    assert proposals.tolist() == list(range(len(units)))
+    return scores, labels
 
 
 def test_best_cosine_and_its_class():
@@ -30,3 +38,12 @@ def test_length_does_not_matter():
     scaled_scores, scaled_labels = best_classes(unit_vectors(0.01 * vectors), 30 * prototypes)
     torch.testing.assert_close(scaled_scores, scores)
     assert torch.equal(scaled_labels, labels)
+
+
+def test_the_best_of_several_prototypes_counts():
+    several = torch.tensor([[[1.0, 0.0], [0.0, 2.0]], [[-1.0, 0.0], [0.0, -1.0]]])
+    cosines = class_cosines(unit_vectors(torch.tensor([[3.0, 4.0]])), several)
+    torch.testing.assert_close(cosines, torch.tensor([[0.8, -0.6]]))
+    one = PROTOTYPES[:, None].repeat(1, 3, 1)  # the same one several times is one
+    units = unit_vectors(torch.randn(9, 2, generator=torch.Generator().manual_seed(0)))
+    assert torch.equal(class_cosines(units, one), class_cosines(units, PROTOTYPES))
