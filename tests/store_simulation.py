@@ -337,7 +337,7 @@ def play(schedules: range) -> Counter[str]:
 
     kept = {
         (leases_module, "_machine"): lambda: current().host,
-        (leases_module, "_process"): lambda _: str(current().number),
+        (leases_module, "process_identity"): lambda _: str(current().number),
         (leases_module, "_alive"): alive,
         (artifacts_module, "writer"): lambda: f"{current().host}-{current().number}",
         (artifacts_module, "provenance"): dict,
