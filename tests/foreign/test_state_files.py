@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -19,6 +20,7 @@ from ntt.cluster.status import read_status
 from ntt.cluster.submissions import Submission, active_points, read_submissions
 from ntt.downloads.parts import Entity, Part
 from ntt.errors import InputError
+from ntt.processes import records
 from ntt.processes.participation import failures, wait_for_others
 from ntt.processes.ranks import Rank
 from ntt.store.artifacts import MANIFEST, Artifact
@@ -108,6 +110,15 @@ def test_damaged_submissions_are_read_or_refused(folder: Path, raw: bytes) -> No
     with suppress(InputError):
         read_submissions(folder)
         active_points(folder)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_patience_with_other_hosts() -> Iterator[None]:
+    """A damaged record may name another host, whose signs of life are waited for: here not for twenty seconds each."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(records, "_BEATS_MISSED", 0)
+        patch.setattr(records, "_POLL_SECONDS", 0.001)
+        yield
 
 
 @settings(max_examples=150)
