@@ -39,6 +39,7 @@ class SourceDigests:
         self._file = file
         self._known: dict[str, str] | None = None
         self._changed = False
+        self._asked: dict[tuple[str, ...], str] = {}  # of a run that asks for each of thousands of references
 
     def of(self, *modules: str) -> str:
         """20 hex digits for the source of modules, and of all modules of packages.
@@ -46,7 +47,9 @@ class SourceDigests:
         Args:
             modules: dotted names, such as "ntt.matching" and "ntt.stages.match".
         """
-        return self._joined({file for name in modules for file in _files(name)})
+        if modules not in self._asked:
+            self._asked[modules] = self._joined({file for name in modules for file in _files(name)})
+        return self._asked[modules]
 
     def own(self, kind: type[Any]) -> str:
         """Of a class's module, and of the modules of the same top-level package that it imports, and so on.
