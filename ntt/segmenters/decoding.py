@@ -87,20 +87,8 @@ def decode_points(
     points = points.to(image_embed.device, torch.float32)
     for start in range(0, len(points), prompt_batch):
         batch = points[start : start + prompt_batch]  # [b, 2]
-        # Half precision would move a point by several pixels before its position is encoded.
-        with torch.autocast(image_embed.device.type, enabled=False):
-            image_pe = model.sam_prompt_encoder.get_dense_pe()  # [1, D, S/16, S/16]
-            labels = torch.ones(len(batch), 1, dtype=torch.int32, device=batch.device)
-            sparse, dense = model.sam_prompt_encoder(points=(batch[:, None], labels), boxes=None, masks=None)
-        # predict_masks, not the decoder's forward: that one may swap masks by their stability.
-        masks, iou, _, _ = model.sam_mask_decoder.predict_masks(
-            image_embeddings=image_embed,
-            image_pe=image_pe,
-            sparse_prompt_embeddings=sparse,
-            dense_prompt_embeddings=dense,
-            repeat_image=True,
-            high_res_features=embedding.high_res,
-        )  # [b, 4, m, m], [b, 4]
+        labels = torch.ones(len(batch), 1, dtype=torch.int32, device=batch.device)
+        masks, iou = _every_mask(model, embedding, batch[:, None], labels)
         best_iou, best = iou[:, 1:].float().max(dim=1)
         # Written so that NaN stays: dropped here, it would leave an image without masks and nobody would know why.
         confident = (~(best_iou <= iou_threshold)).nonzero().squeeze(1)
@@ -143,21 +131,35 @@ def decode_single_masks(model: SAM2Base, embedding: Embedding, prompts: Tensor, 
     logits = [image_embed.new_zeros((0, mask_size, mask_size), dtype=torch.float32)]
     predicted_iou = [image_embed.new_zeros(0, dtype=torch.float32)]
     for batch in prompts.to(image_embed.device, torch.float32).split(prompt_batch):
-        with torch.autocast(image_embed.device.type, enabled=False):
-            image_pe = model.sam_prompt_encoder.get_dense_pe()
-            labels = batch[..., 2].to(torch.int32)
-            sparse, dense = model.sam_prompt_encoder(points=(batch[..., :2], labels), boxes=None, masks=None)
-        masks, iou, _, _ = model.sam_mask_decoder.predict_masks(
-            image_embeddings=image_embed,
-            image_pe=image_pe,
-            sparse_prompt_embeddings=sparse,
-            dense_prompt_embeddings=dense,
-            repeat_image=True,
-            high_res_features=embedding.high_res,
-        )  # [b, 4, m, m], [b, 4]
+        masks, iou = _every_mask(model, embedding, batch[..., :2], batch[..., 2].to(torch.int32))
         single, best = masks[:, 0].float(), iou[:, 1:].float().argmax(1) + 1
         chosen = torch.where(stability(single) >= STABLE, 0, best)
         every = torch.arange(len(batch), device=chosen.device)
         logits.append(masks[every, chosen].float())
         predicted_iou.append(iou[every, chosen].float())
     return RawProposals(torch.cat(logits), torch.cat(predicted_iou))
+
+
+def _every_mask(model: SAM2Base, embedding: Embedding, places: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """All four masks of each prompt, ``[b, 4, m, m]`` logits, and their predicted IoU ``[b, 4]``.
+
+    Args:
+        model: the network that made the embedding.
+        embedding: of one image.
+        places: ``[b, K, 2]``, (x, y) in pixels of the segmenter's input.
+        labels: int32 ``[b, K]``, as SAM 2 counts them.
+    """
+    # Half precision would move a point by several pixels before its position is encoded.
+    with torch.autocast(places.device.type, enabled=False):
+        image_pe = model.sam_prompt_encoder.get_dense_pe()  # [1, D, S/16, S/16]
+        sparse, dense = model.sam_prompt_encoder(points=(places, labels), boxes=None, masks=None)
+    # predict_masks, not the decoder's forward: that one may swap masks by their stability.
+    masks, iou, _, _ = model.sam_mask_decoder.predict_masks(
+        image_embeddings=embedding.image_embed,
+        image_pe=image_pe,
+        sparse_prompt_embeddings=sparse,
+        dense_prompt_embeddings=dense,
+        repeat_image=True,
+        high_res_features=embedding.high_res,
+    )
+    return masks, iou
