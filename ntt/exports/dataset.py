@@ -9,14 +9,18 @@ from pycocotools import mask as coco_mask
 
 
 def coco_dataset(
-    images: Iterable[Mapping[str, Any]], categories: Mapping[int, str], predictions: Iterable[Mapping[str, Any]]
+    images: Iterable[Mapping[str, Any]],
+    categories: Mapping[int, str],
+    predictions: Iterable[Mapping[str, Any]],
+    first_id: int = 1,
 ) -> dict[str, Any]:
     """The dataset of COCO results.
 
     Args:
         images: id, file_name, height and width of each.
         categories: id -> name.
-        predictions: COCO results; ids of annotations count from 1 in their order.
+        predictions: COCO results; ids of annotations count in their order.
+        first_id: of the first annotation.
     """
     annotations = [
         {
@@ -29,7 +33,7 @@ def coco_dataset(
             "segmentation": row["segmentation"],
             "score": float(row["score"]),
         }
-        for number, row in enumerate(predictions, start=1)
+        for number, row in enumerate(predictions, start=first_id)
     ]
     return {
         "images": [dict(image) for image in images],

@@ -116,28 +116,22 @@ class Found:
         Category ids count from 1 in the model's order of classes. Boxes are x, y, width, height with
         width = x2 - x1, as the published results and ours write them.
         """
+        from ntt.exports.dataset import coco_dataset
+
         height, width = self.size
-        annotations = []
-        for number, (label, score, (x1, y1, x2, y2), rle) in enumerate(
-            zip(self.labels.tolist(), self.scores.tolist(), self.boxes.tolist(), self.rles, strict=True), first_id
-        ):
-            annotations.append(
-                {
-                    "id": number,
-                    "image_id": image_id,
-                    "category_id": label + 1,
-                    "bbox": [x1, y1, x2 - x1, y2 - y1],
-                    "area": float(_area(rle)),
-                    "iscrowd": 0,
-                    "segmentation": rle,
-                    "score": score,
-                }
-            )
-        return {
-            "images": [{"id": image_id, "file_name": self.file_name, "height": height, "width": width}],
-            "categories": [{"id": i, "name": name} for i, name in enumerate(self.classes, 1)],
-            "annotations": annotations,
-        }
+        columns = (self.labels.tolist(), self.scores.tolist(), self.boxes.tolist(), self.rles)
+        rows = (
+            {
+                "image_id": image_id,
+                "category_id": label + 1,
+                "bbox": [x1, y1, x2 - x1, y2 - y1],
+                "segmentation": rle,
+                "score": score,
+            }
+            for label, score, (x1, y1, x2, y2), rle in zip(*columns, strict=True)
+        )
+        image = {"id": image_id, "file_name": self.file_name, "height": height, "width": width}
+        return coco_dataset([image], dict(enumerate(self.classes, 1)), rows, first_id)
 
     def to_supervision(self) -> Any:
         """As ``supervision.Detections``; boxes there end behind the last pixel.
@@ -198,9 +192,3 @@ class Found:
             self.overlay().save(path, quality=90)
         else:
             raise InputError(f"{path}: give a name that ends with .json, {', '.join(_PICTURES)}.")
-
-
-def _area(rle: dict[str, Any]) -> int:
-    from pycocotools import mask as coco_mask
-
-    return int(coco_mask.area([rle])[0])

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ntt.composition.presets import PRESETS
+from ntt.composition.quoting import as_text
 from ntt.errors import InputError
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def load(
     chosen += options
     places = [f"device={device}"]
     if checkpoints is not None:
-        places.append(f"weights_dir={_quoted(str(checkpoints))}")
+        places.append(f"weights_dir={as_text(str(checkpoints))}")
     config = compose_model(chosen + places)
     check_weights(config)
     networks = LoadedNetworks(config, chosen)
@@ -75,8 +76,3 @@ def compose_model(options: Sequence[str]) -> RunConfig:
     with initialize_config_dir(str(conf_folder().resolve()), version_base="1.3"):
         overrides = ["+experiment=custom", "dataset.references=none", "dataset.targets=none", *options]
         return read_config(compose("config", overrides=overrides))
-
-
-def _quoted(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
