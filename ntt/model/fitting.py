@@ -12,21 +12,19 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pycocotools import mask as coco_mask
 
 from ntt.config import RunConfig
-from ntt.data.coco import Annotation
 from ntt.data.geometry import annotation_mask
 from ntt.data.images import UnreadableImage, load_image
 from ntt.data.readers.catalogue import read_labels
 from ntt.data.sampling import fixed_references
 from ntt.data.splits import select_classes
 from ntt.errors import InputError
-from ntt.proposals.prompted import embed_image, segment_objects
+from ntt.proposals.prompted import embed_image
 from ntt.stages.encodings import threads_at_once
-from ntt.stages.inputs import open_references
-from ntt.stages.prompt import prompt_of
-from ntt.stages.soundness import notes, sound_references
+from ntt.stages.inputs import open_references, unannotated
+from ntt.stages.prompt import complete
+from ntt.stages.soundness import notes
 
 log = logging.getLogger(__name__)
 
@@ -68,9 +66,9 @@ def labelled_objects(config: RunConfig, path: Path, segmenter: Any) -> tuple[lis
     dataset = replace(config.dataset, references=str(path))
     labels = read_labels(dataset.format, path, "references")
     categories = select_classes(labels.dataset, "all")
-    examples, pictures, told = open_references(replace(config, dataset=dataset), labels, categories)
-    examples, findings = sound_references(examples, categories, None, prompted=True)
-    for sentence in [*labels.dataset.told, *told, *notes(findings, "reference annotations")]:
+    examples, pictures, findings, told = open_references(replace(config, dataset=dataset), labels, categories)
+    told = [*labels.dataset.told, *unannotated(labels.dataset, categories, "all"), *told]
+    for sentence in [*told, *notes(findings, "reference annotations")]:
         log.warning("%s", sentence)
     chosen = fixed_references(examples, list(categories), None, dataset.repeat_first)
     by_id = {annotation.id: annotation for annotation in examples.annotations}
@@ -86,18 +84,15 @@ def labelled_objects(config: RunConfig, path: Path, segmenter: Any) -> tuple[lis
                 continue
             name = categories[one.category_id]
             if annotation.segmentation is None:
-                annotation = _prompted(segmenter(), image, annotation)
+                completed = complete(segmenter(), embed_image(segmenter(), image), annotation, *image.shape[:2])
+                if completed is None:
+                    log.warning("reference %d dropped: the segmenter found nothing there", one.annotation_id)
+                    continue
+                annotation = completed
             mask = annotation_mask(annotation, record.height, record.width)
             yield LabelledObject(name, image, mask, annotation.bbox, str(file))
 
     return list(categories.values()), objects()
-
-
-def _prompted(segmenter: Any, image: NDArray[np.uint8], annotation: Annotation) -> Annotation:
-    height, width = image.shape[:2]
-    (rle,) = segment_objects(segmenter, embed_image(segmenter, image), prompt_of(annotation), height, width)
-    x, y, w, h = map(float, coco_mask.toBbox(rle))
-    return replace(annotation, segmentation=rle, bbox=(x, y, w, h)) if w and h else annotation
 
 
 @contextmanager

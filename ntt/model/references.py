@@ -18,7 +18,7 @@ from ntt.data.images import load_image
 from ntt.errors import InputError
 from ntt.memory.crops import crop_window, reference_crop
 from ntt.memory.vectors import reference_vector
-from ntt.segmenters.prompts import INSIDE, OUTSIDE, box_prompts, labelled
+from ntt.segmenters.prompts import object_prompt
 
 ImageLike = str | Path | Image.Image | NDArray[np.uint8]
 _THUMBNAIL = 64  # pixels of its longer side
@@ -127,18 +127,11 @@ def prompt_for(
     Raises:
         InputError: they name nothing, or lie outside of the image.
     """
-    parts = []
-    if box is not None:
-        corners = torch.tensor([list(map(float, box))])
-        if corners.shape != (1, 4) or not (corners[0, 0] < corners[0, 2] and corners[0, 1] < corners[0, 3]):
-            raise InputError(f"A box is x1, y1, x2, y2 in pixels with x1 < x2 and y1 < y2, not {tuple(box)}.")
-        parts.append(box_prompts(corners))
-    for some, label in ((points or (), INSIDE), (outside, OUTSIDE)):
-        if some:
-            parts.append(labelled(torch.tensor([[list(map(float, point)) for point in some]]), (label,) * len(some)))
+    if box is not None and not (len(box) == 4 and box[0] < box[2] and box[1] < box[3]):
+        raise InputError(f"A box is x1, y1, x2, y2 in pixels with x1 < x2 and y1 < y2, not {tuple(box)}.")
     if box is None and not points:
         raise InputError("Name the object by mask=, box=(x1, y1, x2, y2) or points=[(x, y)].")
-    prompt = torch.cat(parts, dim=1)
+    prompt = object_prompt(box, points or (), outside)
     limits = torch.tensor([float(width), float(height)])
     if not ((prompt[..., :2] >= 0) & (prompt[..., :2] <= limits)).all():
         raise InputError(f"A box or a point lies outside of the image of {width} x {height} pixels.")

@@ -171,7 +171,7 @@ class MasksAndVectors:
         grid_masks = raw.logits > 0  # [N, m, m]
         vectors = mask_vectors(features, grid_masks, self.encoder.grid)
         # Looked at by who postprocesses: here it would wait for the device.
-        finite = torch.stack([_finite(raw.predicted_iou) & _finite(raw.logits), _finite(features)])
+        finite = torch.stack([all_finite(raw.predicted_iou) & all_finite(raw.logits), all_finite(features)])
         return DecodedMasks(raw.logits, raw.predicted_iou, grid_masks, mask_boxes(grid_masks), vectors, finite)
 
     def postprocess(self, decoded: DecodedMasks, height: int, width: int) -> NewProposals:
@@ -181,8 +181,8 @@ class MasksAndVectors:
             FloatingPointError: names the network whose numbers are not finite.
         """
         segmenter, encoder = decoded.finite.tolist()
-        _require_finite(self.segmenter, segmenter)
-        _require_finite(self.encoder, encoder)
+        require_finite(self.segmenter, segmenter)
+        require_finite(self.encoder, encoder)
         return postprocess_masks(decoded, height, width, self.vector_dtype)
 
 
@@ -217,11 +217,11 @@ class VectorsOfStoredMasks:
             FloatingPointError: names the encoder, whose numbers are not finite.
         """
         del height, width
-        _require_finite(self.encoder, bool(_finite(decoded.vectors)))
+        require_finite(self.encoder, bool(all_finite(decoded.vectors)))
         return decoded.vectors.to("cpu", self.vector_dtype)
 
 
-def _finite(numbers: Tensor) -> Tensor:
+def all_finite(numbers: Tensor) -> Tensor:
     """Whether all are, bool [], on their device: one pass, through which NaN and infinity pass."""
     if numbers.numel() == 0:
         return torch.ones((), dtype=torch.bool, device=numbers.device)
@@ -229,7 +229,8 @@ def _finite(numbers: Tensor) -> Tensor:
     return torch.isfinite(least) & torch.isfinite(most)
 
 
-def _require_finite(network: Encoder | Segmenter, finite: bool) -> None:
+def require_finite(network: object, finite: bool) -> None:
+    """Raises FloatingPointError with the network's name unless its numbers are finite."""
     if not finite:
         raise FloatingPointError(getattr(network, "name", type(network).__name__))
 

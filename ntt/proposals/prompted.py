@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ntt.masks.boxes import mask_boxes
 from ntt.masks.final import encode_final
-from ntt.proposals.networks import network_input, unit_range
+from ntt.proposals.networks import all_finite, network_input, require_finite, unit_range
 from ntt.segmenters.decoding import Embedding, RawProposals
 from ntt.segmenters.prompts import scaled
 
@@ -50,9 +50,13 @@ def segment_objects(
 
     Returns:
         P COCO run-length encodings; a mask without pixels stays in its place, empty.
+
+    Raises:
+        FloatingPointError: names the segmenter, whose numbers are not finite.
     """
     prompts = scaled(prompts.float(), height, width, segmenter.image_size)
     logits = segmenter.segment(embedding, prompts).logits
+    require_finite(segmenter, bool(all_finite(logits)))
     if not len(logits):
         return []
     boxes = mask_boxes(logits > 0)

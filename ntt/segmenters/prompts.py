@@ -7,6 +7,7 @@ decoded together have equally many places; the library adds one token that is no
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -32,6 +33,17 @@ def labelled(places: Tensor, labels: tuple[int, ...]) -> Tensor:
     """Places ``[P, K, 2]`` with the same K labels for each object -> ``[P, K, 3]``."""
     column = places.new_tensor(labels).view(1, -1, 1).expand(len(places), -1, 1)
     return torch.cat([places, column], dim=2)
+
+
+def object_prompt(
+    box: Sequence[float] | None, inside: Sequence[Sequence[float]], outside: Sequence[Sequence[float]] = ()
+) -> Tensor:
+    """The prompt ``[1, K, 3]`` of one object: its box x1, y1, x2, y2 where there is one, then clicks (x, y)."""
+    parts = [box_prompts(torch.tensor([list(map(float, box))]))] if box is not None else []
+    for some, label in ((inside, INSIDE), (outside, OUTSIDE)):
+        if some:
+            parts.append(labelled(torch.tensor([[list(map(float, click)) for click in some]]), (label,) * len(some)))
+    return torch.cat(parts, dim=1)
 
 
 def scaled(prompts: Tensor, height: int, width: int, image_size: int) -> Tensor:

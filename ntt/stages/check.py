@@ -25,7 +25,7 @@ from ntt.screen.progress import track
 from ntt.stages import pictures
 from ntt.stages.inputs import missing_files, open_inputs, open_references, unannotated
 from ntt.stages.references import draw
-from ntt.stages.soundness import notes, sound_draw, sound_references
+from ntt.stages.soundness import notes, sound_draw
 
 _Result = TypeVar("_Result")
 
@@ -138,9 +138,7 @@ def _references_alone(
     config: RunConfig, labels: Labels, told: list[str]
 ) -> tuple[CocoDataset, Pictures, dict[int, str]]:
     categories = select_classes(labels.dataset, config.split)
-    examples, images, turned = open_references(config, labels, categories)
-    listed = config.dataset.reference_ids if isinstance(config.dataset.reference_ids, list) else None
-    examples, findings = sound_references(examples, categories, listed, config.dataset.prompted)
+    examples, images, findings, turned = open_references(config, labels, categories)
     told += [*labels.dataset.told, *unannotated(labels.dataset, categories, config.split), *turned]
     told += notes(findings, "reference annotations") + pictures.notes(examples, images)
     return examples, images, categories

@@ -26,6 +26,7 @@ from ntt.memory.crops import reference_crop
 from ntt.memory.vectors import reference_vector
 from ntt.screen.progress import track
 from ntt.stages.prompt import completed_annotations
+from ntt.stages.references import image_path
 from ntt.stages.workspace import Workspace
 from ntt.store.artifacts import MADE_AGAIN, Artifact, fingerprint
 from ntt.store.files import write_atomically, write_json
@@ -38,6 +39,10 @@ _FILE = "encoding.safetensors"
 _DROPPED = "dropped.json"
 _AT_ONCE = 4  # encodings made at once: more would only hold more images in memory
 _PATIENCE = 0.2  # seconds between looks at what other processes are making
+
+
+class WithoutMask(InputError):
+    """A reference with a box or clicks, from which the segmenter made no mask."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,8 @@ def artifact(work: Workspace, reference: Reference) -> Artifact:
         {
             "code": CODE,
             "image": work.digests.of(image_path(work, reference)),
-            "object": fingerprint([annotation.bbox, annotation.segmentation]),
+            # Without a mask it is dropped, whatever its box; clicks have none.
+            "object": fingerprint([annotation.bbox, annotation.segmentation] if annotation.segmentation else None),
             "backbone": work.backbone_identity,
             "context": work.config.memory.context,
         },
@@ -189,11 +195,6 @@ def dropped(work: Workspace, chosen: list[Reference]) -> Iterator[tuple[Referenc
             yield reference, str(read_json(file, MADE_AGAIN))
 
 
-def image_path(work: Workspace, reference: Reference) -> Path:
-    """Where the image of a reference is."""
-    return work.inputs.reference_images.path(work.inputs.references.images[reference.image_id].file_name)
-
-
 def _write(work: Workspace, reference: Reference, encode: Encode, folder: Path) -> None:
     """Write the encoding, or why there is none: an unreadable image, a mask that covers no pixel."""
     path = image_path(work, reference)
@@ -206,7 +207,7 @@ def _write(work: Workspace, reference: Reference, encode: Encode, folder: Path) 
         vector = reference_vector(*encode(reference))
     except LostImage:
         raise
-    except UnreadableImage as error:
+    except (UnreadableImage, WithoutMask) as error:
         _drop(reference, str(error), folder)
         return
     if vector is None:
@@ -225,6 +226,8 @@ def _encode(
     annotation = completed_annotations(work)[reference.annotation_id]
     path = image_path(work, reference)
     image = load_image(path, (record.height, record.width), work.digests.of(path))
+    if annotation.segmentation is None:
+        raise WithoutMask("it has no mask, and the segmenter found none at its box or clicks")
     try:
         mask = annotation_mask(annotation, record.height, record.width)
     except InputError as error:

@@ -26,7 +26,8 @@ from ntt.stages import pictures
 from ntt.stages.soundness import annotations_of, notes, sound_references, sound_truth
 
 log = logging.getLogger(__name__)
-_WITHOUT_TRUTH = ("references", "memory", "proposals", "match", "export")  # stages that never see the ground truth
+# Stages that never see the ground truth.
+_WITHOUT_TRUTH = ("references", "prompt", "memory", "proposals", "match", "export")
 _ALSO = ". Also missing: "
 _LOOKED_FOR = 1000  # pictures of references that are looked for before any is drawn
 
@@ -161,9 +162,7 @@ def open_inputs(config: RunConfig) -> Inputs:
         targets, findings["truth"] = sound_truth(targets, truth, dataset.invalid == "skip")
         differences += turned
     if config.stages != ["proposals"] or config.proposals.resemblance is not None:
-        examples, reference_images, turned = open_references(config, references, categories)
-        listed = dataset.reference_ids if isinstance(dataset.reference_ids, list) else None
-        examples, findings["references"] = sound_references(examples, categories, listed, dataset.prompted)
+        examples, reference_images, findings["references"], turned = open_references(config, references, categories)
         differences += [sentence for sentence in turned if sentence not in differences]
     else:
         examples, reference_images = references.dataset, Pictures(references.image_places)
@@ -183,21 +182,24 @@ def open_inputs(config: RunConfig) -> Inputs:
 
 def open_references(
     config: RunConfig, labels: Labels, categories: dict[int, str]
-) -> tuple[CocoDataset, Pictures, list[str]]:
-    """The reference file, its pictures as far as the classes have annotations in them, and what is to be said of them.
+) -> tuple[CocoDataset, Pictures, Findings, list[str]]:
+    """The reference file with its annotations looked at, its pictures, what was found, and what is to be said of sides.
 
-    Of a large file, from which few are drawn, only some of the pictures are looked for.
+    Pictures are looked for as far as the classes have annotations in them; of a large file, from which few are drawn,
+    only some.
     """
-    examples = labels.dataset
+    dataset, examples = config.dataset, labels.dataset
     annotations = annotations_of(examples, categories, examples.images)
     with_objects = {annotation.image_id for annotation in annotations}
     used = [record for record in examples.images.values() if record.id in with_objects]
     few = used if len(used) <= _LOOKED_FOR else used[:: len(used) // _LOOKED_FOR]
-    found = pictures.open_pictures(config.dataset, "reference_images", examples, labels.image_places, few)
-    if len(used) > _LOOKED_FOR:
-        return examples, found, []
-    examples, turned = upright_sides(examples, annotations, found)
-    return examples, found, turned
+    found = pictures.open_pictures(dataset, "reference_images", examples, labels.image_places, few)
+    turned: list[str] = []
+    if len(used) <= _LOOKED_FOR:
+        examples, turned = upright_sides(examples, annotations, found)
+    listed = dataset.reference_ids if isinstance(dataset.reference_ids, list) else None
+    examples, findings = sound_references(examples, categories, listed, dataset.prompted)
+    return examples, found, findings, turned
 
 
 def unannotated(references: CocoDataset, categories: dict[int, str], split: object) -> list[str]:

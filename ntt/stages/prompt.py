@@ -6,7 +6,6 @@ and goes on with that file.
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 from collections import defaultdict
@@ -14,22 +13,25 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
-from torch import Tensor
 
 from ntt.data.coco import Annotation
-from ntt.data.images import UnreadableImage, load_image
+from ntt.data.images import LostImage, UnreadableImage, load_image
+from ntt.errors import NotFinite
 from ntt.foreign.documents import read_json
-from ntt.proposals.prompted import embed_image, segment_objects
+from ntt.proposals.prompted import PromptableSegmenter, embed_image, segment_objects
 from ntt.reporting.colours import class_colours
 from ntt.reporting.references import references_sheet
-from ntt.segmenters.prompts import box_prompts, labelled
+from ntt.segmenters.decoding import Embedding
+from ntt.segmenters.prompts import object_prompt
 from ntt.stages import references
 from ntt.stages.stage import ArtifactStage, Outcome
 from ntt.stages.workspace import Workspace, once_per_run
 from ntt.store.artifacts import MADE_AGAIN, Artifact
 from ntt.store.files import share, write_json
+from ntt.store.store import InputLost
 
 if TYPE_CHECKING:
     from ntt.config import RunConfig
@@ -48,13 +50,11 @@ def prompted(work: Workspace) -> list[Annotation]:
     return [annotation for annotation in chosen.values() if annotation.segmentation is None]
 
 
-@once_per_run
 def artifact(work: Workspace) -> Artifact:
-    """Determined by the images, the boxes and clicks, and the segmenter."""
-    images = work.inputs.references.images
+    """Determined by the images, the boxes and clicks, and the segmenter; another one once an image is lost."""
     objects = []
     for one in prompted(work):
-        image = work.digests.of(work.inputs.reference_images.path(images[one.image_id].file_name))
+        image = work.digests.of(references.image_path(work, one))
         objects.append([one.id, image, None if math.isnan(one.bbox[0]) else one.bbox, one.points])
     return work.store.artifact(
         "prompt",
@@ -64,46 +64,71 @@ def artifact(work: Workspace) -> Artifact:
 
 def make(work: Workspace, folder: Path) -> Outcome:
     """Write the references as a COCO json whose annotations have masks, and the sheet."""
-    dataset = work.inputs.references
     by_image: dict[int, list[Annotation]] = defaultdict(list)
     for annotation in prompted(work):
         by_image[annotation.image_id].append(annotation)
     done: list[Annotation] = []
-    failed: list[tuple[int, str]] = []
-    for image_id, objects in by_image.items():
-        record = dataset.images[image_id]
-        try:
-            image = load_image(work.inputs.reference_images.path(record.file_name), (record.height, record.width))
-        except UnreadableImage as error:
-            failed += [(one.id, str(error)) for one in objects]
-            continue
-        embedding = embed_image(work.segmenter, image)
+    for objects in by_image.values():
+        image = _image(work, objects[0])
+        embedding = None if image is None else embed_image(work.segmenter, image)
         for one in objects:
-            (rle,) = segment_objects(work.segmenter, embedding, prompt_of(one), record.height, record.width)
-            if not coco_mask.area(rle):
-                failed.append((one.id, "the segmenter found nothing there"))
-                continue
-            x, y, w, h = map(float, coco_mask.toBbox(rle))
-            done.append(replace(one, segmentation=rle, bbox=(x, y, w, h), area=float(coco_mask.area(rle)), faults=None))
+            completed = None
+            if image is not None and embedding is not None:
+                try:
+                    completed = complete(work.segmenter, embedding, one, *image.shape[:2])
+                except FloatingPointError as error:
+                    raise NotFinite(str(error), references.image_path(work, one)) from error
+            if completed is None:
+                log.warning("reference %d got no mask", one.id)
+            else:
+                done.append(completed)
     write_json(folder / _FILE, _as_coco(work, done))
-    write_json(folder / "failed.json", failed)
     _sheet(work, done).save(folder / _SHEET, quality=88)
-    for identity, reason in failed:
-        log.warning("reference %d got no mask: %s", identity, reason)
-    return {"masks": len(done), **({"without": len(failed)} if failed else {})}
+    without = len(prompted(work)) - len(done)
+    return {"masks": len(done), **({"without": without} if without else {})}
 
 
-def prompt_of(annotation: Annotation) -> Tensor:
-    """The prompt ``[1, K, 3]`` in pixels of the image: the box where there is one, and all clicks."""
-    parts = []
-    x, y, width, height = annotation.bbox
-    if width > 0 and height > 0:
-        parts.append(box_prompts(torch.tensor([[x, y, x + width, y + height]])))
-    for label in (1, 0):
-        some = [[px, py] for px, py, inside in annotation.points if int(inside) == label]
-        if some:
-            parts.append(labelled(torch.tensor([some]), (label,) * len(some)))
-    return torch.cat(parts, dim=1)
+def complete(
+    segmenter: PromptableSegmenter, embedding: Embedding, annotation: Annotation, height: int, width: int
+) -> Annotation | None:
+    """The annotation with the mask that its box or clicks name, and that mask's box; None where nothing is there.
+
+    Args:
+        segmenter: the one that embedded the image.
+        embedding: of the annotation's image.
+        annotation: with a box, clicks or both.
+        height, width: of the image, in pixels.
+
+    Raises:
+        FloatingPointError: names the segmenter, whose numbers are not finite.
+    """
+    x, y, box_width, box_height = annotation.bbox
+    box = (x, y, x + box_width, y + box_height) if box_width > 0 and box_height > 0 else None
+    inside, outside = ([[px, py] for px, py, mark in annotation.points if mark == wanted] for wanted in (1, 0))
+    (rle,) = segment_objects(segmenter, embedding, object_prompt(box, inside, outside), height, width)
+    area = float(coco_mask.area(rle))
+    if not area:
+        return None
+    x, y, w, h = map(float, coco_mask.toBbox(rle))
+    return replace(annotation, segmentation=rle, bbox=(x, y, w, h), area=area, faults=None)
+
+
+def _image(work: Workspace, annotation: Annotation) -> NDArray[np.uint8] | None:
+    """The annotation's image; None where its bytes are none, or where the key says that they could not be read.
+
+    Raises:
+        InputLost: it could be read when the key was made, and now no more; there is another key from here on.
+    """
+    path, record = references.image_path(work, annotation), work.inputs.references.images[annotation.image_id]
+    if work.digests.fault(path):
+        return None
+    try:
+        return load_image(path, (record.height, record.width), work.digests.of(path))
+    except LostImage as error:
+        work.digests.lose(path, error.reason)
+        raise InputLost from error
+    except UnreadableImage:
+        return None  # the memory stage says why
 
 
 @once_per_run
@@ -114,17 +139,11 @@ def completed_annotations(work: Workspace) -> dict[int, Annotation]:
         return chosen
     rows = read_json(work.require(artifact(work)).path / _FILE, MADE_AGAIN)["annotations"]
     masks = {row["id"]: row for row in rows}
-    return {
-        identity: replace(
-            one,
-            segmentation=masks[identity]["segmentation"],
-            bbox=tuple(masks[identity]["bbox"]),
-            area=masks[identity]["area"],
-        )
-        if identity in masks
-        else one
-        for identity, one in chosen.items()
-    }
+    completed = dict(chosen)
+    for identity, row in masks.items():
+        mask = {"segmentation": row["segmentation"], "bbox": tuple(row["bbox"]), "area": row["area"]}
+        completed[identity] = replace(chosen[identity], **mask)
+    return completed
 
 
 def _as_coco(work: Workspace, annotations: list[Annotation]) -> dict[str, Any]:
@@ -164,7 +183,7 @@ def _sheet(work: Workspace, done: list[Annotation]) -> Any:
 
     def load(one: Annotation) -> tuple[Any, Any]:
         record = dataset.images[one.image_id]
-        image = load_image(work.inputs.reference_images.path(record.file_name), (record.height, record.width))
+        image = load_image(references.image_path(work, one), (record.height, record.width))
         left, top, right, bottom = crop_window(one.bbox, record.height, record.width, _CONTEXT)
         return image[top:bottom, left:right], coco_mask.decode(one.segmentation)[top:bottom, left:right]
 
@@ -185,6 +204,13 @@ class Prompt(ArtifactStage):
         """Where every reference has a mask."""
         return "" if prompted(work) else "every reference has a mask"
 
+    def run(self, work: Workspace) -> Outcome:
+        """See :meth:`ArtifactStage.run`; again where an image was lost on the way: each is lost once."""
+        while True:
+            outcome = super().run(work)
+            if artifact(work).exists():
+                return outcome
+
     def artifact(self, work: Workspace) -> Artifact:
         """See :func:`artifact`."""
         return artifact(work)
@@ -198,11 +224,3 @@ class Prompt(ArtifactStage):
         if prompted(work):
             for name in (_FILE, _SHEET):
                 share(work.require(artifact(work)).path / name, work.directory / name)
-
-
-def failures(work: Workspace) -> list[tuple[int, str]]:
-    """(annotation id, reason) of references that got no mask."""
-    if not prompted(work):
-        return []
-    found = json.loads((artifact(work).path / "failed.json").read_bytes())
-    return [(identity, reason) for identity, reason in found]

@@ -91,6 +91,11 @@ def load(work: Workspace) -> list[Reference]:
     return [Reference(**row) for row in read_json(folder / "references.json", MADE_AGAIN)]
 
 
+def image_path(work: Workspace, one: Reference | Annotation) -> Path:
+    """Where the image of a reference is."""
+    return work.inputs.reference_images.path(work.inputs.references.images[one.image_id].file_name)
+
+
 @once_per_run
 def chosen_annotations(work: Workspace) -> dict[int, Annotation]:
     """The chosen annotations by id, what had to be derived for them included."""

@@ -11,8 +11,9 @@ from ntt.data.sampling import Reference
 from ntt.memory.crops import crop_window
 from ntt.reporting.colours import Colour
 from ntt.reporting.references import references_sheet
-from ntt.stages import encodings, reference_maps
+from ntt.stages import reference_maps
 from ntt.stages.prompt import completed_annotations
+from ntt.stages.references import image_path
 from ntt.stages.workspace import Workspace
 
 _CLUSTER_COLOURS = np.array([[0, 0, 0], [230, 90, 70], [70, 150, 230], [240, 200, 80], [110, 190, 110]], np.uint8)
@@ -53,12 +54,14 @@ def _by_class(work: Workspace, chosen: list[Reference]) -> dict[str, list[Refere
 
 
 def _crop(work: Workspace, reference: Reference) -> tuple[np.ndarray, np.ndarray]:
-    """The reference's window of its image, uint8 [h, w, 3], and of its mask [h, w]; black if it is unreadable."""
+    """The reference's window of its image, uint8 [h, w, 3], and of its mask [h, w]; black where one is missing."""
     record = work.inputs.references.images[reference.image_id]
     annotation = completed_annotations(work)[reference.annotation_id]
     try:
-        image = load_image(encodings.image_path(work, reference), (record.height, record.width))
+        image = load_image(image_path(work, reference), (record.height, record.width))
     except UnreadableImage:
+        image = None
+    if image is None or annotation.segmentation is None:
         return np.zeros((1, 1, 3), np.uint8), np.zeros((1, 1), np.uint8)
     mask = annotation_mask(annotation, record.height, record.width)
     context = work.config.memory.context

@@ -7,36 +7,16 @@ from pathlib import Path
 
 import pytest
 from command_line import log_of, ntt, run_options
+from passing_fault import losing
 
 pytestmark = pytest.mark.integration
-
-HOOK = """
-import errno, io, os, pathlib
-lost, when = os.environ["LOST"].split(","), os.environ["WHEN"]
-def check(path):
-    if str(path).endswith(tuple(lost)):
-        raise OSError(errno.ESTALE, "Stale file handle", str(path))
-read_bytes, opened = pathlib.Path.read_bytes, pathlib.Path.open
-def read(self):
-    check(self)
-    return read_bytes(self)
-def opening(self, *args, **more):
-    check(self)
-    return opened(self, *args, **more)
-pathlib.Path.read_bytes = read  # of what decodes
-if when == "always":
-    pathlib.Path.open = opening  # of what computes digests
-"""
 
 
 @pytest.mark.parametrize("when", ["always", "late"])
 def test_images_that_cannot_be_read_are_counted_and_never_stored(first_run, coco, small_networks, tmp_path, when):
     cwd, _ = first_run
-    (tmp_path / "hook").mkdir()
-    (tmp_path / "hook" / "sitecustomize.py").write_text(HOOK)
     options = run_options(coco, small_networks, f"store.root={tmp_path}/store")
-    hook = {"PYTHONPATH": str(tmp_path / "hook"), "WHEN": when}
-    disturbed = ntt(*options, cwd=tmp_path, LOST="val2017/000002.png", **hook)
+    disturbed = ntt(*options, cwd=tmp_path, **losing("val2017/000002.png", when, tmp_path / "hook"))
     log = log_of(disturbed)
     assert "unreadable 1" in log
     assert "Stale file handle" in log
@@ -46,7 +26,7 @@ def test_images_that_cannot_be_read_are_counted_and_never_stored(first_run, coco
     ]
     if when == "late":  # the references' only image is another matter
         other = [*options, "stages=[references,memory]", f"store.root={tmp_path}/store/other"]
-        nothing = ntt(*other, cwd=tmp_path, LOST="train2017/000001.png", **hook)
+        nothing = ntt(*other, cwd=tmp_path, **losing("train2017/000001.png", when, tmp_path / "hook"))
         assert "Stale file handle" in nothing.stderr
     stored = [file for file in Path(tmp_path / "store").rglob("*.json") if "Stale" in file.read_text()]
     assert stored == []

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from command_line import log_of, ntt
+from passing_fault import losing
 from pycocotools.coco import COCO
 
 
@@ -74,3 +75,70 @@ def test_clicks_that_are_none_are_said(coco: Path, small_networks: list[str], tm
     assert done.returncode == 2
     assert "points" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+FIRST_MASK = """
+import os
+import ntt.segmenters.sam2 as module
+segment, calls = module.Sam2.segment, []
+def replaced(self, embedding, prompts):
+    found = segment(self, embedding, prompts)
+    calls.append(1)
+    if len(calls) == 1:
+        found.logits.fill_(float(os.environ["FIRST_MASK"]))
+    return found
+module.Sam2.segment = replaced
+"""
+
+
+def first_mask(value: str, folder: Path) -> dict[str, str]:
+    """The environment of a run whose segmenter gives only this logit for the first of the references."""
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(FIRST_MASK)
+    return {"PYTHONPATH": str(folder), "FIRST_MASK": value}
+
+
+@pytest.mark.parametrize("kind", [box_only, click_only])
+def test_a_reference_without_a_mask_is_left_out_and_said_also_by_the_run_that_finds_it(
+    coco: Path, small_networks: list[str], tmp_path: Path, kind: Any
+) -> None:
+    references = write_references(coco, tmp_path / "labels.json", kind)
+    command = options(coco, references, small_networks, "out")
+
+    log = log_of(ntt(*command, cwd=tmp_path, **first_mask("-9", tmp_path / "hook")))
+    assert "masks 5, without 1" in log
+    again = log_of(ntt(*command, cwd=tmp_path))
+
+    left_out = "annotation 11: it has no mask, and the segmenter found none at its box or clicks"
+    assert left_out in " ".join(log.split())
+    assert left_out in " ".join(again.split())
+    assert json.loads((tmp_path / "out" / "metrics.json").read_text())["input"]["references"]["dropped"] == 1
+
+
+def test_a_segmenter_without_finite_numbers_ends_the_run_by_name(
+    coco: Path, small_networks: list[str], tmp_path: Path
+) -> None:
+    references = write_references(coco, tmp_path / "labels.json", box_only)
+
+    done = ntt(*options(coco, references, small_networks, "out"), cwd=tmp_path, **first_mask("nan", tmp_path / "hook"))
+
+    assert done.returncode == 1
+    assert "sam2_hiera_tiny gives numbers that are not finite" in done.stderr
+    assert "000001.png" in done.stderr
+    assert list((tmp_path / "outputs" / "store" / "prompt").glob("*")) == []
+
+
+def test_an_image_that_is_lost_for_a_while_is_lost_for_that_run_only(
+    coco: Path, small_networks: list[str], tmp_path: Path
+) -> None:
+    references = write_references(coco, tmp_path / "labels.json", box_only)
+    command = options(coco, references, small_networks, "out")
+    results = []
+    for store, lost in (("clean", None), ("disturbed", "train2017/000002.png"), ("disturbed", None)):
+        fault = losing(lost, "late", tmp_path / "hook") if lost else {}
+        log_of(ntt(*command, f"store.root={tmp_path}/{store}", cwd=tmp_path, **fault))
+        results.append((tmp_path / "out" / "predictions.json").read_bytes())
+        made = json.loads((tmp_path / "out" / "prompted_references.json").read_text())
+        assert len(made["annotations"]) == (4 if lost else 6)
+
+    assert results[0] == results[2] != results[1]
