@@ -7,7 +7,6 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from ntt.backbones.architecture import Architecture
-from ntt.backbones.dinov2_network import load_network
 from ntt.backbones.encoder import PatchEncoder
 
 
@@ -20,5 +19,8 @@ class Dinov2(PatchEncoder):
     KIND = "dinov2"  # in the store's keys, in place of the class and its module
 
     def _load(self, architecture: Architecture, tensors: dict[str, Tensor], origin: Path) -> nn.Module:
+        # Here: transformers takes seconds to import, and a run that finds everything only asks for the class's name.
+        from ntt.backbones.dinov2_network import load_network
+
         network: nn.Module = load_network(architecture, self.grid, tensors, origin)
         return network

@@ -7,7 +7,6 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from ntt.backbones.architecture import Architecture
-from ntt.backbones.dinov3_network import load_network
 from ntt.backbones.encoder import PatchEncoder
 from ntt.errors import InputError
 
@@ -24,5 +23,8 @@ class Dinov3(PatchEncoder):
                 f"backbone.heads={architecture.heads} is not possible: the width {architecture.width} must be "
                 "a multiple of four times the heads"
             )
+        # Here: transformers takes seconds to import, and a run that finds everything only asks for the class's name.
+        from ntt.backbones.dinov3_network import load_network
+
         network: nn.Module = load_network(architecture, tensors, origin)
         return network
