@@ -1,0 +1,102 @@
+"""Miniatures of data sets in their own layouts: drawn scenes, which the demo's networks can read, under other names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from pycocotools import mask as coco_mask
+
+from ntt.drawn.classes import BASE_CLASSES, NOVEL_CLASSES
+from ntt.drawn.scenes import SCENE_SIZE, draw_scene
+
+KINDS = NOVEL_CLASSES + BASE_CLASSES
+TOGETHER = 4  # classes of one scene: few scenes are enough for several of each
+SMALLEST = 200  # visible pixels of an object that is annotated
+
+
+@dataclass(frozen=True)
+class DrawnObject:
+    """A visible object: the name that its class goes by, its box x, y, width, height in pixels, and its mask."""
+
+    name: str
+    box: tuple[int, int, int, int]
+    mask: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class DrawnPicture:
+    """A scene: uint8 [S, S, 3] and its objects; `stem` is its file's name without a suffix."""
+
+    stem: str
+    pixels: NDArray[np.uint8]
+    objects: tuple[DrawnObject, ...]
+
+    def save(self, folder: Path, suffix: str = ".jpg") -> str:
+        """Write it; returns the file's name."""
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(self.pixels).save(folder / f"{self.stem}{suffix}", quality=95)
+        return f"{self.stem}{suffix}"
+
+
+@lru_cache(maxsize=16)
+def pictures(names: tuple[str, ...], count: int, seed: int) -> tuple[DrawnPicture, ...]:
+    """`count` scenes in which the drawn classes go by `names`; four of them at a time, in turn."""
+    made = []
+    for number in range(count):
+        first = number * TOGETHER % len(names)
+        shown = [(first + step) % len(names) for step in range(min(TOGETHER, len(names)))]
+        scene = draw_scene([KINDS[place] for place in shown], [1.0] * len(shown), (seed, number))
+        objects = []
+        for owner, label in enumerate(scene.labels, start=1):
+            mask = scene.owners == owner
+            if mask.sum() >= SMALLEST:
+                objects.append(DrawnObject(names[shown[label]], box_of(mask), mask))
+        made.append(DrawnPicture(f"{seed:02d}{number:04d}", scene.image, tuple(objects)))
+    return tuple(made)
+
+
+def box_of(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+    """x, y, width and height around the mask's pixels."""
+    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
+    left, top = int(columns[0]), int(rows[0])
+    return left, top, int(columns[-1]) + 1 - left, int(rows[-1]) + 1 - top
+
+
+def coco_document(
+    shown: Sequence[DrawnPicture], names: Sequence[str], masks: bool = True, first_id: int = 1, suffix: str = ".jpg"
+) -> dict[str, Any]:
+    """What a COCO json of the pictures says; images, annotations and categories count from `first_id`."""
+    images, annotations = [], []
+    categories = {name: number for number, name in enumerate(names, start=first_id)}
+    for image_id, picture in enumerate(shown, start=first_id):
+        sides = {"height": SCENE_SIZE, "width": SCENE_SIZE}
+        images.append({"id": image_id, "file_name": f"{picture.stem}{suffix}", **sides})
+        for one in picture.objects:
+            described: dict[str, Any] = {"id": first_id + len(annotations), "image_id": image_id, "iscrowd": 0}
+            described |= {"category_id": categories[one.name], "bbox": list(one.box)}
+            described["area"] = int(one.mask.sum()) if masks else one.box[2] * one.box[3]
+            if masks:
+                run_lengths = coco_mask.encode(np.asfortranarray(one.mask.astype(np.uint8)))
+                described["segmentation"] = {**run_lengths, "counts": run_lengths["counts"].decode()}
+            annotations.append(described)
+    listed = [{"id": number, "name": name} for name, number in categories.items()]
+    return {"images": images, "annotations": annotations, "categories": listed}
+
+
+def write_coco(root: Path, names: tuple[str, ...], train: int, val: int) -> None:
+    """COCO 2017's layout with some of its classes."""
+    (root / "annotations").mkdir(parents=True)
+    for subset, count, seed in (("train2017", train, 1), ("val2017", val, 2)):
+        shown = pictures(names, count, seed)
+        for picture in shown:
+            picture.save(root / subset)
+        document = coco_document(shown, names)
+        (root / "annotations" / f"instances_{subset}.json").write_text(json.dumps(document))
