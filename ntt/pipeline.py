@@ -17,6 +17,7 @@ from hydra.types import RunMode
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
+from ntt.compute.home import without_home
 from ntt.config import RunConfig
 from ntt.errors import InputError
 from ntt.processes.participation import taking_part
@@ -95,7 +96,7 @@ def _run_first(work: Workspace, composed: DictConfig, outcomes: dict[str, dict[s
         for stage in work.stages.listed:
             outcome = outcomes[stage.name] = _run_stage(stage, work)
             tracker.stage(stage.name, outcome["seconds"], outcome)
-            write_json(directory / "timings.json", outcomes, durable=False)
+            write_json(directory / "timings.json", without_home(outcomes), durable=False)
             record(work.rank, directory, "running", outcomes)
         metrics = _report_to(tracker, work)
         exit_code = 0

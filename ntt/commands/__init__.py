@@ -6,6 +6,8 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+from ntt.compute.home import shortened
+
 _MODULES = {
     "weights": "ntt.commands.weights",
     "check": "ntt.commands.check",
@@ -47,5 +49,6 @@ def _log_to_console() -> None:
 
 def complain(error: Exception) -> int:
     """Print the one sentence of an error; returns its exit code: 2 where it does not say another."""
-    print(f"ntt: {error}", file=sys.stderr)
+    told = str(error) if sys.stderr.isatty() else shortened(str(error))  # a file is read by others
+    print(f"ntt: {told}", file=sys.stderr)
     return int(getattr(error, "exit_code", 2))

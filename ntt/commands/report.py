@@ -6,6 +6,7 @@ import argparse
 import logging
 from pathlib import Path
 
+from ntt.compute.home import shortened
 from ntt.config import user_path
 from ntt.errors import InputError
 from ntt.screen.tables import show_table
@@ -66,7 +67,7 @@ def _write(sweep: Sweep, published: list[Published], figure: str, out: Path) -> 
     try:
         out.mkdir(parents=True, exist_ok=True)
         for name, page in pages.items():
-            write_atomically(out / name, page.encode())
+            write_atomically(out / name, shortened(page).encode())
         from ntt.sweeps.plot import draw_sweep  # matplotlib takes a second to import
 
         draw_sweep(summary, figure, beside, [out / f"{stem}.{kind}" for kind in ("png", "svg", "pdf")])

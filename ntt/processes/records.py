@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from ntt.compute.home import shortened
 from ntt.compute.running import is_running, machine_identity, process_identity
 from ntt.foreign.documents import object_or_none
 from ntt.processes import heartbeat
@@ -51,7 +52,7 @@ def record(rank: Rank, directory: Path, state: str, stages: dict[str, Any], erro
         "stages": stages,
     }
     OWN.heartbeat.show(file if state == "running" else None)
-    write_json(file, {**entry, **({"error": error} if error else {})}, durable=False)
+    write_json(file, {**entry, **({"error": shortened(error)} if error else {})}, durable=False)
 
 
 def read_record(file: Path) -> dict[str, Any] | None:

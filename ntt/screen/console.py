@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import sys
 
+from ntt.compute.home import HomelessFormatter
+
 
 def log_handler() -> logging.Handler:
     """Return the console handler of Hydra's job logging.
@@ -20,5 +22,5 @@ def log_handler() -> logging.Handler:
 
         return RichHandler(console=console, show_path=False, log_time_format="%H:%M:%S")
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S"))
+    handler.setFormatter(HomelessFormatter("%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S"))
     return handler

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ntt.compute.home import without_home
 from ntt.data.images import stored_size
 from ntt.exports.dataset import coco_dataset
 from ntt.exports.protocol import FoundObject, Scene, make_exporter
@@ -35,7 +36,7 @@ class Export(Stage):
         scenes = list(_scenes(work, rows))
         left_out = skipped(work)
         _write_detections(work, scenes, rows)
-        write_json(work.directory / "skipped.json", left_out)
+        write_json(work.directory / "skipped.json", without_home(left_out))
         if left_out:
             log.warning("%d files or objects were skipped: %s", len(left_out), work.directory / "skipped.json")
         _write_formats(work, scenes)

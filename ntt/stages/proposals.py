@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ntt.compute.home import without_home
 from ntt.config import RunConfig
 from ntt.errors import InputError
 from ntt.feeding.batches import ImageBatches
@@ -207,7 +208,7 @@ def _report_unreadable(work: Workspace, unreadable: list[dict[str, Any]]) -> Non
         log.warning("unreadable, left out: %s: %s", pictures.path(entry["file_name"]), entry["reason"])
     if len(unreadable) > _NAMED:
         log.warning("... and %d more", len(unreadable) - _NAMED)
-    write_json(work.directory / "unreadable.json", unreadable)
+    write_json(work.directory / "unreadable.json", without_home(unreadable))
     log.warning("%d unreadable images in all, listed in %s", len(unreadable), work.directory / "unreadable.json")
     if len(unreadable) == len(work.inputs.target_records):
         raise InputError(

@@ -9,6 +9,7 @@ from typing import Any
 
 from pycocotools import mask as coco_mask
 
+from ntt.compute.home import shortened
 from ntt.data.coco import Annotation
 from ntt.data.geometry import annotation_mask
 from ntt.data.images import UnreadableImage, load_image
@@ -122,7 +123,7 @@ def publish(work: Workspace) -> None:
             shown,
             left_out.sentences(work),
         )
-        (work.directory / "report.md").write_text(page, encoding="utf-8")
+        (work.directory / "report.md").write_text(shortened(page), encoding="utf-8")
         print("\n".join(coco_lines(metrics)))
         show_table(per_class_table(metrics, title="per class, %"))
         show_table(metrics_table(metrics, title=f"{work.config.name}, %"))

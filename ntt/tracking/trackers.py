@@ -15,6 +15,7 @@ from numbers import Real
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
+from ntt.compute.home import shortened, without_home
 from ntt.errors import InputError
 from ntt.foreign.documents import object_or_none
 from ntt.reporting.tables import Metrics, class_figures, class_header, evaluated_tasks
@@ -129,6 +130,7 @@ class WandbTracker:
 
             # Silent before anything else, or on a terminal wandb asks for a login and the run waits for it.
             wandb.setup(settings=wandb.Settings(silent=True))
+            logging.getLogger("wandb").addFilter(_without_home)
             self._run = wandb.init(
                 project=self.project,
                 entity=self.entity,
@@ -136,7 +138,7 @@ class WandbTracker:
                 group=self.group or group,
                 job_type="evaluation",
                 tags=self.tags,
-                config=dict(config),
+                config=without_home(dict(config)),
                 dir=str(directory),
                 mode=self.mode,  # type: ignore[arg-type]
                 id=run_id(directory, identity),
@@ -145,6 +147,7 @@ class WandbTracker:
                 settings=wandb.Settings(
                     silent=True,
                     console="off",
+                    x_disable_meta=True,  # the command line and folders of this machine
                     init_timeout=START_TIMEOUT,
                     finish_timeout=FINISH_TIMEOUT,
                 ),
@@ -163,7 +166,7 @@ class WandbTracker:
             figures = {"seconds": seconds, **info}
             self._run.log(
                 {
-                    f"stages/{name}/{key}": value if isinstance(value, Real) else str(value)
+                    f"stages/{name}/{key}": value if isinstance(value, Real) else shortened(str(value))
                     for key, value in figures.items()
                 }
             )
@@ -212,6 +215,12 @@ class WandbTracker:
             if not self._told:
                 log.warning("W&B failed at %s (%s): the run goes on, and that is not tracked", what, reason)
             self._told = True
+
+
+def _without_home(record: logging.LogRecord) -> bool:
+    """W&B's own log lists the config as it is told."""
+    record.msg, record.args = shortened(record.getMessage()), ()
+    return True
 
 
 def run_id(directory: Path, identity: str) -> str:
