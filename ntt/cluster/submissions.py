@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ntt.cluster.drivers import living_elsewhere
 from ntt.compute.running import is_running
 from ntt.errors import InputError
 from ntt.foreign.documents import read_json
@@ -64,16 +65,19 @@ def add_submission(sweep: Path, submission: Submission) -> None:
 
 
 def active_points(sweep: Path) -> dict[int, str]:
-    """Point number -> "queued" or "running", of those that somebody still takes care of."""
+    """Point number -> "queued" or "running", of those that somebody still takes care of, here or on another host."""
     submissions = read_submissions(sweep)
     states = slurm_states([one.job for one in submissions if one.launcher == "slurm"])
+    detached = [(one.host, int(one.job)) for one in submissions if one.launcher != "slurm"]
+    alive = {process for process in detached if process_runs(*process)}
+    alive |= living_elsewhere(sweep, [process for process in detached if process[0] != socket.gethostname()])
     found: dict[int, str] = {}
     for one in submissions:
         if one.launcher == "slurm":
             known = {number: states.get(f"{one.job}_{number}", "") for number in one.points}
             found |= {number: "queued" for number, state in known.items() if state in _WAITING}
             found |= {number: "running" for number, state in known.items() if state in _RUNNING}
-        elif process_runs(one.host, int(one.job)):
+        elif (one.host, int(one.job)) in alive:
             found |= dict.fromkeys(one.points, "queued")
     return found
 

@@ -18,6 +18,7 @@ from hydra.types import RunMode
 from omegaconf import OmegaConf
 
 from ntt.cluster import sbatch
+from ntt.cluster.drivers import announce, driving
 from ntt.cluster.local import log_outcome, plan_slots, run_points, visible_gpus
 from ntt.cluster.status import read_status
 from ntt.cluster.submissions import Submission, add_submission
@@ -110,9 +111,10 @@ def run_here(root: Path, numbers: Collection[int] | None = None) -> int:
     jobs = settings.get("n_jobs") if launcher == "local_parallel" else None
     chosen = read_points(root) if numbers is not None else missing_points(root)
     points = [point for point in chosen if numbers is None or point.number in numbers]
-    codes = run_points(points, plan_slots(jobs, visible_gpus()), log_outcome, cwd)
-    report = [sys.executable, "-m", "ntt.run", "report", str(root.absolute())]
-    reported = subprocess.run(report, cwd=cwd, check=False).returncode
+    with driving(root):
+        codes = run_points(points, plan_slots(jobs, visible_gpus()), log_outcome, cwd)
+        report = [sys.executable, "-m", "ntt.run", "report", str(root.absolute())]
+        reported = subprocess.run(report, cwd=cwd, check=False).returncode
     return 1 if any(codes.values()) or reported else 0
 
 
@@ -129,6 +131,7 @@ def _detach(root: Path, points: Sequence[Point], cwd: Path) -> int:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    announce(root, process.pid)
     process.returncode = 0  # it is meant to go on: no warning about a child that was left
     return process.pid
 

@@ -20,6 +20,7 @@ from ntt.data.readers.catalogue import read_labels
 from ntt.data.sampling import fixed_references
 from ntt.data.splits import select_classes
 from ntt.errors import InputError
+from ntt.model.references import finite_numbers
 from ntt.proposals.prompted import embed_image
 from ntt.stages.encodings import threads_at_once
 from ntt.stages.inputs import open_references, unannotated
@@ -84,7 +85,8 @@ def labelled_objects(config: RunConfig, path: Path, segmenter: Any) -> tuple[lis
                 continue
             name = categories[one.category_id]
             if annotation.segmentation is None:
-                completed = complete(segmenter(), embed_image(segmenter(), image), annotation, *image.shape[:2])
+                with finite_numbers(str(file)):
+                    completed = complete(segmenter(), embed_image(segmenter(), image), annotation, *image.shape[:2])
                 if completed is None:
                     log.warning("reference %d dropped: the segmenter found nothing there", one.annotation_id)
                     continue

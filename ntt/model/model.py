@@ -22,15 +22,16 @@ from ntt.model.references import (
     Reference,
     as_mask,
     encode_reference,
+    finite_numbers,
     mask_bbox,
     open_image,
     prompt_for,
+    segmented,
     thumbnail,
 )
 from ntt.model.saved import write_model
 from ntt.proposals.image_proposals import ImageProposals
 from ntt.proposals.networks import propose
-from ntt.proposals.prompted import embed_image, segment_objects
 
 
 class Model:
@@ -93,7 +94,7 @@ class Model:
         context = self.config.memory.context
         for one in objects:
             with as_in_a_run():
-                vector = encode_reference(self._networks.backbone, one.image, one.mask, one.bbox, context)
+                vector = encode_reference(self._networks.backbone, one.image, one.mask, one.bbox, context, one.source)
             if vector is not None:
                 found.append(Reference(one.name, vector, thumbnail(one.image, one.bbox, context), one.source))
         self._classes, self._references = classes, found
@@ -135,10 +136,13 @@ class Model:
         height, width = pixels.shape[:2]
         if mask is not None and (box is not None or points or outside):
             raise InputError("Give a reference by its mask, or by a box and points, not by both.")
-        drawn = as_mask(mask, height, width) if mask is not None else self.segment(pixels, box, points, outside)
+        if mask is not None:
+            drawn = as_mask(mask, height, width)
+        else:
+            drawn = segmented(self._networks.segmenter, pixels, source, prompt_for(box, points, outside, height, width))
         bbox = mask_bbox(drawn)
         context = self.config.memory.context
-        vector = encode_reference(self._networks.backbone, pixels, drawn, bbox, context)
+        vector = encode_reference(self._networks.backbone, pixels, drawn, bbox, context, source)
         if vector is None:
             raise InputError(f"The mask of a reference of {name} in {source or 'an image'} covers no pixel.")
         self._keep(Reference(name.strip(), vector, thumbnail(pixels, bbox, context), source))
@@ -161,17 +165,10 @@ class Model:
 
         Raises:
             InputError: neither a box nor points are given, or they lie outside of the image.
+            NotFinite: the segmenter gives NaN or infinity.
         """
-        from pycocotools import mask as coco_mask
-
-        pixels, _ = open_image(image)
-        height, width = pixels.shape[:2]
-        prompt = prompt_for(box, points, outside, height, width)
-        networks = self._networks
-        embedding = embed_image(networks.segmenter, pixels)
-        (rle,) = segment_objects(networks.segmenter, embedding, prompt, height, width)
-        decoded: np.ndarray = coco_mask.decode(rle)
-        return decoded
+        pixels, source = open_image(image)
+        return segmented(self._networks.segmenter, pixels, source, prompt_for(box, points, outside, *pixels.shape[:2]))
 
     def remove(self, which: str | int) -> Model:
         """Remove a class by its name, or one reference by its place in :attr:`references`.
@@ -212,6 +209,7 @@ class Model:
 
         Raises:
             InputError: the model has no reference, or an image cannot be read.
+            NotFinite: a network gives NaN or infinity; an InputError too.
         """
         bank = self.bank
         from PIL import Image
@@ -261,7 +259,8 @@ class Model:
         pixels, name = open_image(image)
         networks = self._networks
         vectors = getattr(torch, self.config.store.vectors)
-        proposals = propose(pixels, networks.backbone, networks.segmenter, vectors)
+        with finite_numbers(name):
+            proposals = propose(pixels, networks.backbone, networks.segmenter, vectors)
         return detections(pixels, name, proposals, self._prototypes, bank.names, self.config)
 
 

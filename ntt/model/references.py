@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ from PIL import Image
 from torch import Tensor
 
 from ntt.data.images import load_image
-from ntt.errors import InputError
+from ntt.errors import InputError, NotFinite
 from ntt.memory.crops import crop_window, reference_crop
 from ntt.memory.vectors import reference_vector
+from ntt.proposals.networks import all_finite, require_finite
+from ntt.proposals.prompted import embed_image, segment_objects
 from ntt.segmenters.prompts import object_prompt
 
 ImageLike = str | Path | Image.Image | NDArray[np.uint8]
@@ -62,8 +65,26 @@ def open_image(image: ImageLike) -> tuple[NDArray[np.uint8], str]:
     return array, ""
 
 
+@contextmanager
+def finite_numbers(source: str) -> Iterator[None]:
+    """Name the image, as `source` calls it, for which a network's numbers are not finite.
+
+    Raises:
+        NotFinite: in the place of the FloatingPointError that names the network.
+    """
+    try:
+        yield
+    except FloatingPointError as error:
+        raise NotFinite(str(error), source or "an image") from error
+
+
 def encode_reference(
-    backbone: Any, image: NDArray[np.uint8], mask: NDArray[np.uint8], bbox: Sequence[float], context: float
+    backbone: Any,
+    image: NDArray[np.uint8],
+    mask: NDArray[np.uint8],
+    bbox: Sequence[float],
+    context: float,
+    source: str = "",
 ) -> Tensor | None:
     """A reference's vector, float32 [D] on the CPU; None where its mask covers no pixel of the crop.
 
@@ -73,11 +94,38 @@ def encode_reference(
         mask: uint8 [H, W] of 0 and 1.
         bbox: x, y, width, height in pixels.
         context: see :func:`ntt.memory.crops.crop_window`.
+        source: what to call the image.
+
+    Raises:
+        NotFinite: the encoder gives NaN or infinity.
     """
     crop, soft_mask = reference_crop(image, mask, bbox, context, backbone.image_size, backbone.grid)
-    with torch.no_grad():
-        vector = reference_vector(backbone(crop.unsqueeze(0))[0], soft_mask)
+    with torch.no_grad(), finite_numbers(source):
+        features = backbone(crop.unsqueeze(0))[0]
+        require_finite(backbone, bool(all_finite(features)))
+        vector = reference_vector(features, soft_mask)
     return None if vector is None else vector.cpu()
+
+
+def segmented(segmenter: Any, image: NDArray[np.uint8], source: str, prompt: Tensor) -> NDArray[np.uint8]:
+    """The mask of the one object that a prompt names, uint8 [H, W] of 0 and 1.
+
+    Args:
+        segmenter: the one to ask.
+        image: uint8 [H, W, 3].
+        source: what to call the image.
+        prompt: ``[1, K, 3]`` of :func:`prompt_for`.
+
+    Raises:
+        NotFinite: the segmenter gives NaN or infinity.
+    """
+    from pycocotools import mask as coco_mask
+
+    height, width = image.shape[:2]
+    with finite_numbers(source):
+        (rle,) = segment_objects(segmenter, embed_image(segmenter, image), prompt, height, width)
+    decoded: NDArray[np.uint8] = coco_mask.decode(rle)
+    return decoded
 
 
 def thumbnail(image: NDArray[np.uint8], bbox: Sequence[float], context: float) -> bytes:

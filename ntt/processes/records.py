@@ -41,18 +41,22 @@ def record(rank: Rank, directory: Path, state: str, stages: dict[str, Any], erro
         error: why it failed.
     """
     file = record_file(directory, rank.number)
-    entry = {
+    entry = {**entry_of(os.getpid(), state), "launch": rank.launch, "stages": stages}
+    OWN.heartbeat.show(file if state == "running" else None)
+    write_json(file, {**entry, **({"error": shortened(error)} if error else {})}, durable=False)
+
+
+def entry_of(pid: int, state: str) -> dict[str, Any]:
+    """What a record says of a process of this machine by which others tell whether it lives."""
+    return {
         "state": state,
         "host": socket.gethostname(),
         "machine": machine_identity() or socket.gethostname(),
-        "pid": os.getpid(),
-        "process": process_identity(os.getpid()),
-        "launch": rank.launch,
+        "pid": pid,
+        "process": process_identity(pid),
         "beat": heartbeat.SECONDS,
-        "stages": stages,
+        "stages": {},
     }
-    OWN.heartbeat.show(file if state == "running" else None)
-    write_json(file, {**entry, **({"error": shortened(error)} if error else {})}, durable=False)
 
 
 def read_record(file: Path) -> dict[str, Any] | None:

@@ -7,15 +7,18 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from ntt.cluster import submissions
+from ntt.cluster.drivers import announce, driving
 from ntt.cluster.status import PointStatus, read_status, status_table
 from ntt.cluster.submissions import Submission, active_points, add_submission
 from ntt.processes.ranks import Rank
-from ntt.processes.records import record
+from ntt.processes.records import living, read_record, record
 from ntt.screen.tables import show_table
 from ntt.store.files import write_json
 from ntt.sweeps.points import Point
@@ -35,6 +38,25 @@ def sweep(tmp_path) -> Path:
 
 def silent_for(seconds: float, file: Path) -> None:
     os.utime(file, (time.time() - seconds, time.time() - seconds))
+
+
+@contextmanager
+def touching(file: Path, clock: float = 0) -> Iterator[None]:
+    """Touch a file again and again, as a process of another host does."""
+    over = threading.Event()
+
+    def touch() -> None:
+        while not over.wait(0.05):
+            if file.exists():
+                silent_for(-clock, file)
+
+    thread = threading.Thread(target=touch)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def states(sweep: Path) -> list[str]:
@@ -67,19 +89,8 @@ def test_a_process_on_another_host_runs_as_long_as_it_touches_its_record_whateve
     for file in files:
         write_json(file, elsewhere)
         silent_for(-clock, file)
-    over = threading.Event()
-
-    def touch() -> None:
-        while not over.wait(0.05):
-            silent_for(-clock, files[0])
-
-    thread = threading.Thread(target=touch)
-    thread.start()
-    try:
+    with touching(files[0], clock):
         assert states(sweep)[:2] == ["running", "stopped"]
-    finally:
-        over.set()
-        thread.join()
 
 
 def test_who_was_stopped_by_a_signal_has_not_failed(sweep):
@@ -115,6 +126,29 @@ def test_a_sweep_on_this_machine_waits_as_long_as_its_process_lives(sweep):
     add_submission(sweep, Submission("local_parallel", str(os.getpid()), "", [0, 1], HOST))
     add_submission(sweep, Submission("local_parallel", str(2**22 + 1), "", [2], HOST))
     assert active_points(sweep) == {0: "queued", 1: "queued"}
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["recorded", "without a record"])
+def test_a_sweep_on_another_host_waits_as_long_as_its_process_touches_its_record(sweep, known):
+    add_submission(sweep, Submission("local_parallel", "17", "", [0, 1], "elsewhere"))
+    add_submission(sweep, Submission("local_parallel", "18", "", [2], "elsewhere"))
+    files = [sweep / "drivers" / f"elsewhere-{pid}" / "ranks" / "0.json" for pid in (17, 18)]
+    for file in files if known else ():
+        write_json(file, {"state": "running", "host": "elsewhere", "pid": 17, "stages": {}, "beat": 0.2})
+    with touching(files[0]):
+        assert active_points(sweep) == ({0: "queued", 1: "queued"} if known else {})
+        assert states(sweep)[:3] == (["queued", "queued", "missing"] if known else ["missing"] * 3)
+
+
+def test_the_process_that_runs_a_sweep_is_recorded_while_it_does(sweep):
+    announce(sweep, os.getpid())
+    (file,) = (sweep / "drivers").glob("*/ranks/0.json")
+    assert read_record(file)["state"] == "running"
+    with driving(sweep):
+        assert living([file]) == {file}
+        announce(sweep, os.getpid())  # later than its own record: says nothing
+    assert read_record(file)["state"] == "done"
+    assert len(list((sweep / "drivers").iterdir())) == 1
 
 
 def test_half_of_a_record_is_no_record(sweep):
