@@ -31,7 +31,7 @@ from ntt.segmenters.settings import SegmenterConfig
 from ntt.store.settings import StoreConfig
 
 N = TypeVar("N")
-STAGES = ("references", "prompt", "memory", "proposals", "match", "export", "evaluate", "report")
+STAGES = ("references", "prompt", "memory", "proposals", "match", "export", "truth", "evaluate", "report")
 PUBLISHED_SCORES = "ntt.matching.scoring.Cosine"
 PRECISIONS = ("auto", "exact", "fp32", "tf32", "bf16", "fp16")
 

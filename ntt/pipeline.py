@@ -42,6 +42,7 @@ STAGES = {
     "proposals": "ntt.stages.proposals.Proposals",  # masks, boxes, vectors and overlaps of every target image
     "match": "ntt.stages.match.Match",  # a class and a score for each proposal
     "export": "ntt.stages.export.Export",  # detections.json, and the files of other programs
+    "truth": "ntt.stages.truth.Truth",  # masks of ground truth that has boxes only
     "evaluate": "ntt.stages.evaluate.Evaluate",  # COCO's figures
     "report": "ntt.stages.report.Report",  # what people look at
 }
@@ -56,7 +57,7 @@ def run_pipeline(config: RunConfig, composed: DictConfig, directory: Path) -> fl
         directory: the run's own folder: the log, timings.json, ranks/, and copies of the results.
 
     Returns:
-        segm AP as a fraction (bbox AP where the truth has no masks), or None when the run does not evaluate.
+        segm AP as a fraction (bbox AP where the truth has no masks of its own), or None when the run does not evaluate.
 
     Raises:
         InputError: something the user gave cannot be used.
@@ -172,8 +173,8 @@ def _start_tracker(config: RunConfig, composed: DictConfig, directory: Path) -> 
 
 
 def objective(metrics: dict[str, Any]) -> float | None:
-    """What a sweeper would maximise; COCO's -1 means that there was nothing to measure."""
-    figures = [metrics[task]["AP"] for task in ("segm", "bbox")]
+    """What a sweeper would maximise: no pseudo figure, and none of COCO's -1, by which there was nothing to measure."""
+    figures = [metrics[task]["AP"] for task in ("segm", "bbox") if task not in metrics.get("pseudo", {})]
     return next((ap for ap in figures if ap >= 0), None)
 
 

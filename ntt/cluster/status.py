@@ -13,6 +13,7 @@ from rich.text import Text
 from ntt.cluster.submissions import active_points
 from ntt.foreign.documents import object_or_none
 from ntt.processes.records import FOLDER, living, read_record
+from ntt.reporting.tables import task_name
 from ntt.sweeps.points import Point, read_points
 
 _COLOURS = {"done": "green", "running": "cyan", "failed": "red", "stopped": "yellow"}
@@ -29,7 +30,7 @@ class PointStatus:
         host: where its first process ran last.
         progress: what it is at, or why it failed.
         shares: proposal shards that each of its processes computed.
-        metrics: AP of bbox and segm as fractions, as far as they were evaluated.
+        metrics: AP of bbox and segm as fractions, as tables call these tasks, as far as they were evaluated.
     """
 
     point: Point
@@ -98,10 +99,11 @@ def _shards(entry: dict[str, Any]) -> int:
 
 def _metrics(file: Path) -> dict[str, float]:
     found: dict[str, float] = {}
-    for task, figures in (object_or_none(file) or {}).items():
+    metrics = object_or_none(file) or {}
+    for task, figures in metrics.items():
         match task, figures:
             case "bbox" | "segm", {"AP": int() | float() as precision}:
-                found[task] = float(precision)
+                found[task_name(metrics, task)] = float(precision)
     return found
 
 
@@ -112,7 +114,10 @@ def status_table(title: str, points: Sequence[PointStatus]) -> Table:
         figure = name in ("point", "bbox AP", "segm AP")
         table.add_column(name, justify="right" if figure else "left", no_wrap=figure, overflow="fold")
     for one in points:
-        figures = [f"{100 * one.metrics[task]:.2f}" if task in one.metrics else "" for task in ("bbox", "segm")]
+        figures = [
+            " ".join(f"{100 * ap:.2f}{task.removeprefix(wanted)}" for task, ap in one.metrics.items() if wanted in task)
+            for wanted in ("bbox", "segm")
+        ]
         cells = [
             Text(str(one.point.number)),
             Text(" ".join(f"{key}={value}" for key, value in one.point.swept.items())),

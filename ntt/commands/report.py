@@ -9,12 +9,13 @@ from pathlib import Path
 from ntt.compute.home import shortened
 from ntt.config import user_path
 from ntt.errors import InputError
+from ntt.reporting.tables import PSEUDO
 from ntt.screen.tables import show_table
 from ntt.store.files import write_atomically
 from ntt.sweeps import tables as sweep_tables
 from ntt.sweeps.collect import Sweep, collect
 from ntt.sweeps.published import KINDS, Published, methods, methods_by_kind, read_published
-from ntt.sweeps.summary import FIGURES, missing_points, summarise, summarised_tasks
+from ntt.sweeps.summary import FIGURES, missing_points, summarise, summarised_tasks, swept_task_name
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ def _write(sweep: Sweep, published: list[Published], figure: str, out: Path) -> 
         theirs = ", ".join(dict.fromkeys(other.split for other in here))
         raise InputError(f"The published figures are of split {theirs}, the sweep of {', '.join(sorted(splits))}.")
     names = methods(beside)
-    summary = {task: summarise(sweep, task, figure, beside) for task in summarised_tasks(sweep)}
+    summary = {swept_task_name(sweep, task): summarise(sweep, task, figure, beside) for task in summarised_tasks(sweep)}
     remarks = _remarks(sweep, figure, beside)
     stem = figure.lower()
     title = ", ".join(sweep.names)
@@ -86,6 +87,8 @@ def _remarks(sweep: Sweep, figure: str, published: list[Published]) -> list[str]
         remarks.append(sweep_tables.PUBLISHED_DEVIATION)
     if kinds := methods_by_kind(published):
         remarks.append("\n".join(["Published:", "", *(f"- {KINDS[k]}: {', '.join(v)}" for k, v in kinds.items())]))
+    if any(name.endswith(PSEUDO) for name in (swept_task_name(sweep, task) for task in summarised_tasks(sweep))):
+        remarks.append(sweep_tables.PSEUDO_TRUTH)
     if missing := missing_points(sweep, figure):
         remarks.append("\n".join([sweep_tables.INCOMPLETE, "", *(f"- {line}" for line in missing)]))
     return remarks + sweep.notes

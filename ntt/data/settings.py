@@ -29,6 +29,7 @@ class DatasetConfig:
     format: Any = "auto"  # a name of ntt.data.readers, or a class of one's own as _target_ with its options
     invalid: str = "error"
     boxes: str = "prompt"
+    pseudo_truth: bool = False
     download: str | None = None
     verify: str = "stat"
 

@@ -72,8 +72,9 @@ def restrict_ground_truth(
     """The COCO dict of some classes on some images, in the file's order.
 
     Crowds of these classes stay: they are the regions where COCO neither asks for a detection nor punishes
-    one. Masks are in COCO's own form, and evaluators can draw them; annotations without one have no ``segmentation``
-    key.
+    one. So are objects that nobody can make out (`isimpossible`, VOC's difficult), which is what the published code
+    makes of them. Masks are in COCO's own form, and evaluators can draw them; annotations without one have no
+    ``segmentation`` key.
 
     Raises:
         InputError: a mask cannot be read. Evaluators do not look: they draw something else, or crash.
@@ -91,7 +92,7 @@ def restrict_ground_truth(
             "category_id": annotation.category_id,
             "bbox": list(annotation.bbox),
             "area": annotation.area,
-            "iscrowd": int(annotation.iscrowd),
+            "iscrowd": int(annotation.iscrowd or annotation.isimpossible),
         }
         if annotation.segmentation is not None:
             image = dataset.images[annotation.image_id]

@@ -12,6 +12,8 @@ from ntt.reporting.tables import (
     class_header,
     evaluated_tasks,
     percent,
+    pseudo_remark,
+    task_name,
 )
 from ntt.screen.text import printable
 
@@ -36,11 +38,13 @@ def report_markdown(
     header = ["", *TABLE_COLUMNS] + (["published AP"] if published else [])
     rows = []
     for task in evaluated_tasks(metrics):
-        row = [task, *(percent(metrics[task][key]) for key in TABLE_COLUMNS)]
+        row = [task_name(metrics, task), *(percent(metrics[task][key]) for key in TABLE_COLUMNS)]
         if published:
             row.append(f"{published[task]:.1f}" if task in published else "-")
         rows.append(row)
     parts = [f"# {_escaped(title)}", "All figures in percent.", _table(header, rows)]
+    if remark := pseudo_remark(metrics):
+        parts.append(_escaped(remark))
 
     classes = class_figures(metrics)
     if classes:

@@ -2,7 +2,8 @@
 
 ``metrics`` everywhere is what ``ntt.evaluation`` returns and metrics.json holds: ``{"bbox": {"AP": ...},
 "segm": {...}, "per_class": {name: {"bbox": {...}, "segm": {...}}}}``, fractions in [0, 1], -1 where COCO has
-no value (no object of that size, for example).
+no value (no object of that size, for example). Tasks in ``pseudo`` were measured by ground truth that a program made;
+every table says so.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from ntt.screen.text import plain
 Metrics = Mapping[str, Any]
 
 TASKS = ("bbox", "segm")
+PSEUDO = " (pseudo)"
 TABLE_COLUMNS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR100")
 CLASS_COLUMNS = ("AP", "AP50", "AP75")
 
@@ -41,7 +43,7 @@ def coco_lines(metrics: Metrics) -> list[str]:
     """The 12 summary lines COCO prints for each evaluated task, each dozen under a line naming the task."""
     lines = []
     for task in evaluated_tasks(metrics):
-        lines.append(f"Evaluate annotation type *{task}*")
+        lines.append(f"Evaluate annotation type *{task_name(metrics, task)}*")
         for key, iou, area, detections in _SUMMARY:
             title, kind = ("Average Precision", "(AP)") if key.startswith("AP") else ("Average Recall", "(AR)")
             condition = f"IoU={iou:<9} | area={area:>6} | maxDets={detections:>3}"
@@ -52,6 +54,24 @@ def coco_lines(metrics: Metrics) -> list[str]:
 def evaluated_tasks(metrics: Metrics) -> list[str]:
     """Those of ``bbox`` and ``segm`` that ``metrics`` has figures for."""
     return [task for task in TASKS if task in metrics]
+
+
+def task_name(metrics: Metrics, task: str) -> str:
+    """What tables call a task: ``segm (pseudo)`` where the masks of its ground truth were made, not annotated."""
+    pseudo = metrics.get("pseudo")
+    return f"{task}{PSEUDO}" if isinstance(pseudo, Mapping) and task in pseudo else task
+
+
+def pseudo_remark(metrics: Metrics) -> str | None:
+    """The sentence that stands below a table with pseudo figures; None for one without."""
+    made = metrics.get("pseudo", {}).get("segm")
+    if made is None:
+        return None
+    rest = f", {made['boxes']} of them no more than the box," if made["boxes"] else ""
+    return (
+        f"segm is pseudo: the ground truth has boxes only, and {made['made by']} made masks of its {made['objects']} "
+        f"objects{rest} inside these. bbox AP is the figure to quote."
+    )
 
 
 def percent(fraction: float) -> str:
@@ -66,13 +86,15 @@ def metrics_table(metrics: Metrics, title: str | None = None) -> Table:
     for key in TABLE_COLUMNS:
         table.add_column(key, justify="right", style="bold" if key == "AP" else None)
     for task in evaluated_tasks(metrics):
-        table.add_row(task, *(percent(metrics[task][key]) for key in TABLE_COLUMNS))
+        table.add_row(task_name(metrics, task), *(percent(metrics[task][key]) for key in TABLE_COLUMNS))
     return table
 
 
 def class_header(metrics: Metrics) -> list[str]:
     """Column names of the per-class table: ``class``, ``bbox AP``, ..., ``segm AP75``."""
-    return ["class"] + [f"{task} {key}" for task in evaluated_tasks(metrics) for key in CLASS_COLUMNS]
+    return ["class"] + [
+        f"{task_name(metrics, task)} {key}" for task in evaluated_tasks(metrics) for key in CLASS_COLUMNS
+    ]
 
 
 def class_figures(metrics: Metrics) -> list[tuple[str, list[float]]]:

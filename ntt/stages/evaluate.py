@@ -9,7 +9,7 @@ from typing import Any, cast
 from ntt.evaluation.coco import evaluate, restrict_ground_truth
 from ntt.evaluation.engines import Engine
 from ntt.foreign.documents import read_object
-from ntt.stages import left_out
+from ntt.stages import left_out, truth
 from ntt.stages.stage import METRICS, ArtifactStage, Outcome
 from ntt.stages.workspace import Workspace, once_per_run
 from ntt.store.artifacts import MADE_AGAIN, Artifact
@@ -37,6 +37,7 @@ def artifact(work: Workspace) -> Artifact:
             "code": work.sources.of(*SOURCE),
             "predictions": work.predictions_stage().artifact(work).key,
             "truth": work.inputs.targets.sha256,
+            "pseudo masks": [shard.artifact.key for shard in truth.shards(work)],
             "invalid": work.config.dataset.invalid,
             "engine": work.config.evaluation.engine,
         },
@@ -44,24 +45,42 @@ def artifact(work: Workspace) -> Artifact:
 
 
 def make(work: Workspace, folder: Path) -> dict[str, Any]:
-    """Write `metrics.json`: 12 figures for boxes and for masks, the same per class, what of the input was left out."""
-    truth = ground_truth(work)
+    """Write `metrics.json`: 12 figures for boxes and for masks, the same per class, what of the input was left out.
+
+    Where the masks of the ground truth were made by the segmenter, `pseudo` says so of the task `segm`.
+    """
+    actual, pseudo = ground_truth(work), pseudo_masks(work)
     engine = cast("Engine", work.config.evaluation.engine)  # validated with the config
-    metrics = evaluate(truth, work.predictions_stage().load(work), engine)
-    counted = left_out.counts(work)
-    write_json(folder / _FILE, {**metrics, **({"input": counted} if counted else {})})
-    return {"objects": len(truth["annotations"]), "classes": len(truth["categories"])}
+    metrics: dict[str, Any] = {**evaluate(actual, work.predictions_stage().load(work), engine)}
+    if pseudo:
+        metrics["pseudo"] = {"segm": pseudo}
+    if counted := left_out.counts(work):
+        metrics["input"] = counted
+    write_json(folder / _FILE, metrics)
+    return {"objects": len(actual["annotations"]), "classes": len(actual["categories"])}
+
+
+def pseudo_masks(work: Workspace) -> dict[str, Any]:
+    """Who made the masks of the ground truth, of how many objects, and how many are their box; empty for true ones."""
+    if not truth.boxed(work):
+        return {}
+    masks, boxes = truth.pseudo_masks(work)
+    return {"made by": work.config.segmenter.name, "objects": len(masks), "boxes": boxes}
 
 
 def ground_truth(work: Workspace) -> dict[str, Any]:
-    """The target file restricted to this run's images and classes, in COCO's own form."""
+    """The target file restricted to this run's images and classes, in COCO's own form; masks made where it has none."""
     inputs = work.inputs
     category_ids = [inputs.target_category[i] for i in inputs.categories]
-    truth = restrict_ground_truth(inputs.targets, category_ids, [r.id for r in inputs.target_records])
+    actual = restrict_ground_truth(inputs.targets, category_ids, [r.id for r in inputs.target_records])
+    if truth.boxed(work):
+        masks, _ = truth.pseudo_masks(work)
+        for entry in actual["annotations"]:
+            entry["segmentation"] = masks[entry["id"]]
     # A class that the target file does not know may be predicted, and has no ground truth.
     absent = {t: inputs.categories[r] for r, t in inputs.target_category.items() if t not in inputs.targets.categories}
-    truth["categories"] += [{"id": identity, "name": name} for identity, name in absent.items()]
-    return truth
+    actual["categories"] += [{"id": identity, "name": name} for identity, name in absent.items()]
+    return actual
 
 
 def load(work: Workspace) -> dict[str, Any]:

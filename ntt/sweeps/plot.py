@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
+from ntt.reporting.tables import PSEUDO
 from ntt.sweeps.published import Published
 from ntt.sweeps.summary import Row
 from ntt.sweeps.tables import Summary, short_split
@@ -63,7 +64,7 @@ def draw_sweep(summary: Summary, figure: str, published: Sequence[Published], fi
     markers.
 
     Args:
-        summary: task -> rows in percent.
+        summary: task, as tables call it, -> rows in percent.
         figure: what is drawn, such as ``AP``; names the vertical axis.
         published: figures in percent; those of splits that the sweep has are drawn, at all their shots.
         files: where to, as .png, .svg or .pdf.
@@ -72,7 +73,7 @@ def draw_sweep(summary: Summary, figure: str, published: Sequence[Published], fi
         canvas = Figure(figsize=(0.6 + 3.1 * len(summary), 3.2), layout="constrained")
         panels = canvas.subplots(1, len(summary), squeeze=False, sharey=True)[0]
         for axes, (task, rows) in zip(panels, summary.items(), strict=True):
-            _panel(axes, rows, [other for other in published if other.task == task])
+            _panel(axes, rows, [other for other in published if other.task == task.removesuffix(PSEUDO)])
             axes.set_title(task, fontsize=10, fontweight="bold", loc="left")
             axes.set_xlabel("shots (references per class)")
         panels[0].set_ylabel(f"{figure} (%)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from ntt.reporting.tables import TASKS
+from ntt.reporting.tables import TASKS, task_name
 from ntt.sweeps.collect import Point, Sweep
 from ntt.sweeps.published import Published
 
@@ -80,6 +80,12 @@ def summarised_tasks(sweep: Sweep) -> list[str]:
     """The tasks that some complete point was evaluated for; both while none is complete."""
     metrics = [point.metrics for point in sweep.points if point.metrics is not None]
     return [task for task in TASKS if not metrics or any(task in figures for figures in metrics)]
+
+
+def swept_task_name(sweep: Sweep, task: str) -> str:
+    """What tables call a task: ``segm (pseudo)`` where the masks of some point's ground truth were made."""
+    names = {task_name(point.metrics, task) for point in sweep.points if point.metrics is not None}
+    return max(names, default=task, key=len)
 
 
 def missing_points(sweep: Sweep, figure: str) -> list[str]:

@@ -12,14 +12,15 @@ from ntt.reporting.tables import TASKS
 from ntt.screen.text import plain
 from ntt.sweeps.collect import Sweep
 from ntt.sweeps.published import Published
-from ntt.sweeps.summary import Row, percentage
+from ntt.sweeps.summary import Row, percentage, swept_task_name
 
-# Task -> its rows.
+# Task, as tables call it, -> its rows.
 Summary = Mapping[str, Sequence[Row]]
 
 MARK = "*"
 DEVIATION = "± is the sample standard deviation (n - 1) over seeds; a single seed has none."
 PUBLISHED_DEVIATION = "A published ± is copied as printed, whichever deviation it is."
+PSEUDO_TRUTH = "pseudo: the ground truth has boxes only, and the segmenter made its masks inside these; quote boxes."
 INCOMPLETE = f"{MARK} Not every seed is in this mean; points.csv names the folders. Missing:"
 
 _LATEX = str.maketrans(
@@ -111,7 +112,8 @@ def csv_table(figure: str, summary: Summary, methods: Sequence[str]) -> str:
 
 def csv_points(sweep: Sweep, figures: Sequence[str]) -> str:
     """Every point of a sweep with its state, its folder and its own figures in percent."""
-    lines = [["split", "shots", "seed", "state", "folder", *(f"{task} {key}" for task in TASKS for key in figures)]]
+    names = [swept_task_name(sweep, task) for task in TASKS]
+    lines = [["split", "shots", "seed", "state", "folder", *(f"{name} {key}" for name in names for key in figures)]]
     for point in sweep.points:
         line = [point.split, str(point.shots), str(point.seed), point.state, str(point.folder)]
         lines.append(line + _numbers(*(percentage(point, task, key) for task in TASKS for key in figures)))

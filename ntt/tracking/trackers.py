@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Protocol
 from ntt.compute.home import shortened, without_home
 from ntt.errors import InputError
 from ntt.foreign.documents import object_or_none
-from ntt.reporting.tables import Metrics, class_figures, class_header, evaluated_tasks
+from ntt.reporting.tables import Metrics, class_figures, class_header, evaluated_tasks, task_name
 from ntt.store.files import write_json
 
 log = logging.getLogger(__name__)
@@ -179,7 +179,7 @@ class WandbTracker:
 
             # Where COCO writes -1 for "no value", a figure is left out and a table cell is empty.
             figures = {
-                f"{task}/{key}": value
+                f"{task_name(metrics, task)}/{key}": value
                 for task in evaluated_tasks(metrics)
                 for key, value in metrics[task].items()
                 if value >= 0

@@ -16,7 +16,7 @@ CARRIES = ("ntt", "ntt.config", "ntt.errors", "ntt.stages", "ntt.stages.stage", 
 NAMES = ("composition", "compute", "foreign", "processes", "screen", "store", "tracking")
 SETTINGS = tuple(f"ntt.{room}.settings" for room in ("backbones", "data", "evaluation", "reporting", "segmenters"))
 ROOMS = tuple(f"{name}." for name in (*(f"ntt.{room}" for room in NAMES), *SETTINGS))
-STAGES = ("encodings", "evaluate", "memory", "prompt", "proposals", "references", "shards")
+STAGES = ("encodings", "evaluate", "memory", "prompt", "proposals", "references", "shards", "truth")
 OTHER_STAGES = tuple(f"ntt.stages.{name}" for name in STAGES)
 # Imported by what is run, but itself not run there.
 NOT_RUN = {

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ntt.stages import encodings, shards
+from ntt.stages import encodings, shards, truth
 from ntt.store.code import SourceDigests
 
 FILE = Path(__file__).with_name("versions.json")
@@ -23,12 +23,13 @@ def today(cache: Path) -> dict[str, Any]:
     made = {
         "encodings": (encodings.CODE, encodings.SOURCE),
         "masks": (shards.MASKS_CODE, shards.MASKS_SOURCE),
+        "truth": (truth.CODE, truth.SOURCE),
         "vectors": (shards.VECTORS_CODE, shards.VECTORS_SOURCE),
     }
     return {name: {"version": version, "source": sources.of(*source)} for name, (version, source) in made.items()}
 
 
-@pytest.mark.parametrize("kind", ["encodings", "masks", "vectors"])
+@pytest.mark.parametrize("kind", ["encodings", "masks", "truth", "vectors"])
 def test_other_source_has_another_version_or_somebody_said_that_bytes_are_equal(kind: str, tmp_path: Path) -> None:
     known, now = json.loads(FILE.read_text())[kind], today(tmp_path / "sources.json")[kind]
     assert known == now, (
