@@ -6,12 +6,12 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock demo demo-weights test fuzz drawing check format bench cluster integration build clean
+.PHONY: help install lock hashes sbom licences demo demo-weights test fuzz drawing check format bench cluster integration build clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
-install: $(STAMP) ## make .venv with the locked packages and ntt itself (editable)
+install: $(if $(HASHES),verified,$(STAMP)) ## make .venv with the locked packages and ntt itself; HASHES=1 accepts only the registry's files
 
 # sam2 declares torchvision, which it does not import here and which breaks transformers when its build does not match
 # torch's; hence its own step without dependencies. It also wants torch when it is built, hence no isolation.
@@ -22,6 +22,52 @@ $(STAMP): requirements.lock requirements-nodeps.lock pyproject.toml
 	SAM2_BUILD_CUDA=0 $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -r requirements-nodeps.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
 	@touch $@
+
+# The same, made anew, from files whose sha256 the registry published; what is built from source is built with verified tools.
+# A torch from elsewhere (a CPU build, say) has other sums: TORCH='torch==2.13.0+cpu --extra-index-url ...' installs that one
+# unverified, and then nothing of what only the registry's torch wants.
+.PHONY: verified
+WITHOUT_TORCH := -e "/^torch==\|sys_platform == 'linux'/,/[^\\]$$/d"
+verified: PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+verified: requirements.hashes requirements-nodeps.hashes
+	$(PYTHON) -m venv --clear $(VENV) && mkdir -p build
+	sed $(if $(TORCH),$(WITHOUT_TORCH),-n p) requirements.hashes > build/wanted.hashes
+	sed -n '/^\(setuptools\|wheel\|packaging\)==/,/[^\\]$$/p' requirements.hashes > build/tools.hashes
+	$(PIP) --require-hashes -r build/tools.hashes
+	$(PIP) --require-hashes --no-build-isolation -r build/wanted.hashes
+	$(if $(TORCH),$(PIP) --no-deps $(TORCH))
+	SAM2_BUILD_CUDA=0 $(PIP) --require-hashes --no-build-isolation --no-deps -r requirements-nodeps.hashes
+	$(PIP) --no-build-isolation --no-deps -e .
+	@touch $(STAMP)
+
+# Kept tools that look at the packages from outside, each in an environment of its own, so that they are none of them.
+HASHER  := uv==0.13.9
+LISTER  := cyclonedx-bom==7.5.0
+LAWYER  := pip-licenses==5.5.5
+# $(call tool,PACKAGE,PROGRAM)
+define tool
+	@rm -rf build/$(2) && $(PYTHON) -m venv build/$(2) && build/$(2)/bin/pip install --quiet --disable-pip-version-check $(1)
+endef
+
+hashes: ## write the registry's sha256 of every locked package to requirements.hashes (needs the network)
+	$(call tool,$(HASHER),uv)
+	build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	  --custom-compile-command "make hashes" requirements.lock --output-file requirements.hashes
+	build/uv/bin/uv pip compile --quiet --no-deps --universal --python-version 3.11 --generate-hashes --no-annotate \
+	  --custom-compile-command "make hashes" requirements-nodeps.lock --output-file requirements-nodeps.hashes
+
+sbom: $(STAMP) ## list what is installed, with licences, as CycloneDX: dist/sbom.cdx.json (needs the network)
+	$(call tool,$(LISTER),cyclonedx-py)
+	@mkdir -p dist
+	build/cyclonedx-py/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --gather-license-texts \
+	  --output-file dist/sbom.cdx.json $(BIN)/python
+	@sed -i 's|file://$(CURDIR)|.|' dist/sbom.cdx.json
+
+licences: $(STAMP) ## write what the locked packages say of their licences to docs/licences.md (needs the network)
+	$(call tool,$(LAWYER),pip-licenses)
+	(echo "Made by \`make licences\` from what each package declares in its metadata; the versions are those of requirements.lock."; \
+	  echo; build/pip-licenses/bin/pip-licenses --python $(BIN)/python --from=mixed --format=markdown --with-system --no-version \
+	  --packages $$(sed -n 's/==.*//p' requirements.lock requirements-nodeps.lock)) > docs/licences.md
 
 lock: ## pin what a fresh resolution of pyproject.toml gives (needs the network)
 	rm -rf build/lock && $(PYTHON) -m venv build/lock
