@@ -23,7 +23,7 @@ from ntt.errors import InputError
 from ntt.processes.participation import taking_part
 from ntt.processes.ranks import current_rank
 from ntt.processes.records import record
-from ntt.stages import references
+from ntt.stages import fitted, references
 from ntt.stages.inputs import check_files, check_weights
 from ntt.stages.remarks import remarks
 from ntt.stages.stage import Outcome, Stage, Stages
@@ -73,8 +73,11 @@ def run_pipeline(config: RunConfig, composed: DictConfig, directory: Path) -> fl
             for note in [*work.inputs.notes(), *remarks(config, work.inputs, given)]:
                 log.warning("%s", note)
         references.foresee(work)
+        fitted.foresee(work)
         check_weights(config)
         work.stages = open_stages(config)
+        for sentence in fitted.remarks(work) if rank.first else []:
+            log.warning("%s", sentence)
         if rank.first:
             metrics = _run_first(work, composed, outcomes)
         else:

@@ -18,6 +18,7 @@ from ntt.config import user_path
 from ntt.data.plugins import VIDEO_SUFFIXES
 from ntt.errors import InputError
 from ntt.exports.settings import formats
+from ntt.fitted.files import is_model, read_header
 
 _OVERRIDE = re.compile(r"(\+{0,2}[\w./@]+=.*|~[\w./@]+)", re.DOTALL)
 _OURS = (
@@ -82,8 +83,6 @@ def as_run(arguments: list[str]) -> list[str]:
     overrides = [word for word in given.images if _is_override(word)]
     overrides += _overrides(rest)
     wanted = [f"export.formats=[{','.join(_formats(given.export))}]"] if given.export else []
-    if Path(given.references).suffix == ".ntt":
-        raise InputError(f"{given.references} is a fitted model, which is for Python (ntt.load): give its labels here.")
     out = user_path(given.out)
     targets = _targets(images, out)
     _prepare(out, given.force)
@@ -100,7 +99,9 @@ def as_run(arguments: list[str]) -> list[str]:
         "export.tolerance": given.tolerance,
         "report.score": given.threshold,
     }
-    preset = PRESETS[given.networks] if given.networks else []
+    preset = PRESETS[given.networks] if given.networks else _of_a_model(user_path(given.references))
+    named = {override.partition("=")[0] for override in overrides}
+    preset = [option for option in preset if option.partition("=")[0] not in named]
     wanted += [
         f"{key}={value if isinstance(value, float) else as_text(str(value))}"
         for key, value in own.items()
@@ -120,7 +121,11 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = made.add_argument
-    add("--references", metavar="R", help="labelled examples: COCO json, labelme, YOLO, VOC, masks as PNG")
+    add(
+        "--references",
+        metavar="R",
+        help="labelled examples: COCO json, labelme, YOLO, VOC, masks; or a fitted model",
+    )
     add("--reference-images", metavar="DIR", help="folder of their images, where it is not found beside them")
     add("--images", nargs="+", metavar="I", help="a folder, files, or a video")
     add("--out", metavar="DIR", help="folder to write to: a new or an empty one")
@@ -133,6 +138,11 @@ def parser() -> argparse.ArgumentParser:
     add("--every", type=float, default=1.0, metavar="S", help="of a video, a frame each S seconds (1); 0: all frames")
     add("--tolerance", type=float, metavar="PX", help="how far polygons may stray from an outline, in pixels (1)")
     return made
+
+
+def _of_a_model(references: Path) -> list[str]:
+    """A fitted model brings the names of its networks."""
+    return read_header(references).networks["options"] if is_model(references) else []
 
 
 def _is_override(word: str) -> bool:

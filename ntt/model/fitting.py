@@ -20,6 +20,7 @@ from ntt.data.readers.catalogue import read_labels
 from ntt.data.sampling import fixed_references
 from ntt.data.splits import select_classes
 from ntt.errors import InputError
+from ntt.fitted.files import is_model
 from ntt.model.references import finite_numbers
 from ntt.proposals.prompted import embed_image
 from ntt.stages.encodings import threads_at_once
@@ -49,8 +50,8 @@ class LabelledObject:
     source: str
 
 
-def labelled_objects(config: RunConfig, path: Path, segmenter: Any) -> tuple[list[str], Iterator[LabelledObject]]:
-    """Names of all classes, and every usable object of a file, class by class, as `dataset.reference_ids=all` reads it.
+def labelled_objects(config: RunConfig, path: Path, segmenter: Any) -> tuple[dict[int, str], Iterator[LabelledObject]]:
+    """Id and name of all classes, and every usable object, class by class, as `dataset.reference_ids=all` reads them.
 
     What cannot be used is left out and said in the log.
 
@@ -64,6 +65,8 @@ def labelled_objects(config: RunConfig, path: Path, segmenter: Any) -> tuple[lis
     """
     if not path.exists():
         raise InputError(f"{path} does not exist: give a file or a folder of labelled objects.")
+    if is_model(path):
+        raise InputError(f"{path} is a fitted model: ntt.load({str(path)!r}) gives it with its networks.")
     dataset = replace(config.dataset, references=str(path))
     labels = read_labels(dataset.format, path, "references")
     categories = select_classes(labels.dataset, "all")
@@ -94,7 +97,7 @@ def labelled_objects(config: RunConfig, path: Path, segmenter: Any) -> tuple[lis
             mask = annotation_mask(annotation, record.height, record.width)
             yield LabelledObject(name, image, mask, annotation.bbox, str(file))
 
-    return list(categories.values()), objects()
+    return categories, objects()
 
 
 @contextmanager

@@ -45,15 +45,15 @@ def load(
     Raises:
         InputError: a name is unknown, a checkpoint is not there, or a file is no fitted model.
     """
+    from ntt.fitted.files import is_model, read_model
     from ntt.model.model import Model
     from ntt.model.networks import LoadedNetworks
-    from ntt.model.saved import is_model, read_model
     from ntt.stages.inputs import check_weights
 
     saved = read_model(what) if is_model(what) else None
     if saved is None and what not in PRESETS:
         raise InputError(f"{what} is no model: give {', '.join(PRESETS)}, or a file that model.save() wrote (.ntt).")
-    chosen = list(saved.networks["options"] if saved else PRESETS[str(what)])
+    chosen = list(saved.header.networks["options"] if saved else PRESETS[str(what)])
     named = {"backbone": backbone, "segmenter": segmenter, "precision": precision}
     chosen += [f"{key}={value}" for key, value in named.items() if value is not None]
     chosen += options
@@ -63,7 +63,10 @@ def load(
     config = compose_model(chosen + places)
     check_weights(config)
     networks = LoadedNetworks(config, chosen)
-    return Model(config, networks, saved.classes, saved.references) if saved else Model(config, networks)
+    if saved is None:
+        return Model(config, networks)
+    networks.expect(Path(what), saved.header)
+    return Model(config, networks, saved.header.categories, saved.references)
 
 
 def compose_model(options: Sequence[str]) -> RunConfig:

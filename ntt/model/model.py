@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import overload
@@ -13,13 +13,13 @@ from torch import Tensor
 
 from ntt.config import RunConfig
 from ntt.errors import InputError
+from ntt.fitted.files import Reference, write_model
 from ntt.matching.match import match
 from ntt.memory.bank import MemoryBank
 from ntt.model.found import Found
 from ntt.model.networks import LoadedNetworks
 from ntt.model.references import (
     ImageLike,
-    Reference,
     as_mask,
     encode_reference,
     finite_numbers,
@@ -29,7 +29,6 @@ from ntt.model.references import (
     segmented,
     thumbnail,
 )
-from ntt.model.saved import write_model
 from ntt.proposals.image_proposals import ImageProposals
 from ntt.proposals.networks import propose
 
@@ -43,7 +42,7 @@ class Model:
     Args:
         config: a validated config: networks, proposals, memory and matcher.
         networks: the encoder and the segmenter, loaded at first use.
-        classes: names in the order of the prototypes.
+        categories: id -> name of the classes, in the order of the prototypes.
         references: of those classes.
     """
 
@@ -51,22 +50,22 @@ class Model:
         self,
         config: RunConfig,
         networks: LoadedNetworks,
-        classes: Sequence[str] = (),
+        categories: Mapping[int, str] | None = None,
         references: Sequence[Reference] = (),
     ) -> None:
         self.config = config
         self._networks = networks
-        self._classes = list(classes)
+        self._categories = dict(categories or {})
         self._references = list(references)
 
     def __repr__(self) -> str:
         networks = f"{self.config.backbone.name} and {self.config.segmenter.name}"
-        return f"Model({networks}, {len(self._references)} references of {len(self._classes)} classes)"
+        return f"Model({networks}, {len(self._references)} references of {len(self._categories)} classes)"
 
     @property
     def classes(self) -> tuple[str, ...]:
         """Names, in the order in which they were first given."""
-        return tuple(self._classes)
+        return tuple(self._categories.values())
 
     @property
     def references(self) -> tuple[Reference, ...]:
@@ -89,7 +88,7 @@ class Model:
         """
         from ntt.model.fitting import as_in_a_run, labelled_objects
 
-        classes, objects = labelled_objects(self.config, Path(labels), lambda: self._networks.segmenter)
+        categories, objects = labelled_objects(self.config, Path(labels), lambda: self._networks.segmenter)
         found: list[Reference] = []
         context = self.config.memory.context
         for one in objects:
@@ -97,7 +96,7 @@ class Model:
                 vector = encode_reference(self._networks.backbone, one.image, one.mask, one.bbox, context, one.source)
             if vector is not None:
                 found.append(Reference(one.name, vector, thumbnail(one.image, one.bbox, context), one.source))
-        self._classes, self._references = classes, found
+        self._categories, self._references = categories, found
         self._forget()
         _ = self.bank  # refuses a class without a reference
         return self
@@ -177,15 +176,15 @@ class Model:
             InputError: there is no such class or reference.
         """
         if isinstance(which, str):
-            if which not in self._classes:
-                raise InputError(f"{which!r} is no class of this model: {', '.join(self._classes) or 'it has none'}.")
+            if which not in self.classes:
+                raise InputError(f"{which!r} is no class of this model: {', '.join(self.classes) or 'it has none'}.")
             self._references = [one for one in self._references if one.name != which]
         elif -len(self._references) <= which < len(self._references):
             del self._references[which]
         else:
             raise InputError(f"There is no reference {which}: the model has {len(self._references)}.")
         names = {one.name for one in self._references}
-        self._classes = [name for name in self._classes if name in names]
+        self._categories = {i: name for i, name in self._categories.items() if name in names}
         self._forget()
         return self
 
@@ -227,9 +226,8 @@ class Model:
         """
         if not self._references:
             raise InputError("This model has no reference yet: model.fit(...) or model.add(...) first.")
-        categories = dict(enumerate(self._classes))
-        ids = {name: i for i, name in categories.items()}
-        return MemoryBank.from_references(categories, ((ids[one.name], one.vector) for one in self._references))
+        ids = {name: i for i, name in self._categories.items()}
+        return MemoryBank.from_references(self._categories, ((ids[one.name], one.vector) for one in self._references))
 
     @cached_property
     def _prototypes(self) -> Tensor:
@@ -242,11 +240,11 @@ class Model:
             InputError: the model has no reference.
         """
         _ = self.bank
-        write_model(Path(path), self._classes, self._references, self._networks.identity)
+        write_model(Path(path), self._categories, self._references, self._networks.identity)
 
     def _keep(self, reference: Reference) -> None:
-        if reference.name not in self._classes:
-            self._classes.append(reference.name)
+        if reference.name not in self.classes:
+            self._categories[max(self._categories, default=0) + 1] = reference.name
         self._references.append(reference)
         self._forget()
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from ntt.composition.parts import build
 from ntt.config import RunConfig
+from ntt.fitted.files import Header
+from ntt.fitted.identity import encoder_identity, refuse_another_encoder
 
 
 class LoadedNetworks:
@@ -20,13 +23,31 @@ class LoadedNetworks:
     def __init__(self, config: RunConfig, options: list[str]) -> None:
         self._config = config
         self._options = options
+        self._expected: tuple[Path, Header] | None = None
+
+    def expect(self, path: Path, header: Header) -> None:
+        """Refuse another encoder than that of a fitted model: by what is configured now, by its weights once loaded.
+
+        Raises:
+            InputError: it is another.
+        """
+        self._expected = path, header
+        self._compare(None)
+
+    def _compare(self, weights: str | None) -> None:
+        if self._expected:
+            present = encoder_identity(self._config.backbone, weights, self._config.precision)
+            refuse_another_encoder(*self._expected, present, self._config.memory.context)
 
     @property
     def identity(self) -> dict[str, Any]:
         """What a saved model says of its networks: how to load them, and which weights they were."""
+        config = self._config
+        weights = getattr(self.backbone, "weights_sha256", None)
         return {
             "options": self._options,
-            "backbone": {"name": self._config.backbone.name, "weights": getattr(self.backbone, "weights_sha256", None)},
+            "backbone": encoder_identity(config.backbone, weights, self._place["precision"]),
+            "context": config.memory.context,
         }
 
     @cached_property
@@ -40,7 +61,10 @@ class LoadedNetworks:
     @cached_property
     def backbone(self) -> Any:
         """The encoder."""
-        return self._load(self._config.backbone_options())
+        loaded = self._load(self._config.backbone_options())
+        if self._expected:
+            self._compare(getattr(loaded, "weights_sha256", None))
+        return loaded
 
     @cached_property
     def segmenter(self) -> Any:

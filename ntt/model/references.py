@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,23 +24,6 @@ from ntt.segmenters.prompts import object_prompt
 
 ImageLike = str | Path | Image.Image | NDArray[np.uint8]
 _THUMBNAIL = 64  # pixels of its longer side
-
-
-@dataclass(frozen=True, eq=False)
-class Reference:
-    """One reference as a fitted model keeps it.
-
-    Attributes:
-        name: of its class.
-        vector: float32 [D], the mean of its patch features (docs/method.md, section 2.5).
-        thumbnail: JPEG of its crop, at most 64 pixels wide and high.
-        source: where it came from, for messages.
-    """
-
-    name: str
-    vector: Tensor
-    thumbnail: bytes
-    source: str
 
 
 def open_image(image: ImageLike) -> tuple[NDArray[np.uint8], str]:

@@ -21,6 +21,7 @@ from ntt.data.sampling import Reference, why_not
 from ntt.data.soundness import NAMED, Findings, check_annotations
 from ntt.data.splits import select_classes
 from ntt.errors import InputError
+from ntt.fitted.files import is_model, read_header
 from ntt.screen.progress import track
 from ntt.stages import pictures
 from ntt.stages.inputs import missing_files, open_inputs, open_references, unannotated
@@ -126,6 +127,8 @@ def _check_together(config: RunConfig, roles: Sequence[Role], read: dict[Role, L
         if opened is None:
             return
         examples, images, categories = opened
+    if is_model(examples.path):
+        return
     drawn = _tried(
         found.problems, partial(sound_draw, examples, partial(draw, config, list(categories)), config.dataset.prompted)
     )
@@ -173,6 +176,8 @@ def _extra_classes(read: dict[Role, Labels]) -> str | None:
 
 def _file_check(config: RunConfig, role: Role, labels: Labels, decode: bool) -> FileCheck:
     dataset = labels.dataset
+    if is_model(dataset.path):
+        return _model_check(labels)
     configured = getattr(config.dataset, "reference_images" if role == "references" else "target_images")
     places = [user_path(configured)] if configured else labels.image_places
     images = Pictures(places, [record.file_name for record in dataset.images.values()])
@@ -191,6 +196,18 @@ def _file_check(config: RunConfig, role: Role, labels: Labels, decode: bool) -> 
         unreadable=_unreadable(dataset, images, decode),
         unusable=[f"annotation {identity}: {reason}" for identity, reason in findings.unusable],
     )
+
+
+def _model_check(labels: Labels) -> FileCheck:
+    """A fitted model: as many references of each class as it holds, and no picture."""
+    header = read_header(labels.dataset.path)
+    held, places = (
+        Counter(header.names),
+        Counter(name for name, _ in set(zip(header.names, header.sources, strict=True))),
+    )
+    classes = [ClassCheck(name, held[name], places[name], held[name], {}) for name in header.categories.values()]
+    path, count = str(labels.dataset.path), len(header.names)
+    return FileCheck("references", path, labels.format, 0, count, classes, {}, {}, [])
 
 
 def _class_checks(config: RunConfig, role: Role, dataset: CocoDataset, findings: Findings) -> list[ClassCheck]:

@@ -19,7 +19,9 @@ log = logging.getLogger(__name__)
 SOURCE = (
     "ntt.data",
     "ntt.evaluation",
+    "ntt.fitted",
     "ntt.stages.evaluate",
+    "ntt.stages.fitted",
     "ntt.stages.inputs",
     "ntt.stages.left_out",
     "ntt.stages.pictures",

@@ -20,6 +20,8 @@ from ntt.data.sides import upright_sides
 from ntt.data.soundness import Findings
 from ntt.data.splits import select_classes
 from ntt.errors import InputError
+from ntt.fitted.files import is_model
+from ntt.fitted.identity import refuse_settings
 from ntt.networks.settings import OwnNetwork
 from ntt.segmenters.settings import SegmenterConfig
 from ntt.stages import pictures
@@ -189,6 +191,9 @@ def open_references(
     only some.
     """
     dataset, examples = config.dataset, labels.dataset
+    if is_model(examples.path):
+        refuse_settings(examples.path, dataset)
+        return examples, Pictures(labels.image_places), Findings(examples.path), []
     annotations = annotations_of(examples, categories, examples.images)
     with_objects = {annotation.image_id for annotation in annotations}
     used = [record for record in examples.images.values() if record.id in with_objects]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ntt.stages import encodings, memory, references
+from ntt.stages.fitted import without_references
 from ntt.stages.shards import shards
 from ntt.stages.workspace import Workspace
 
@@ -36,7 +37,11 @@ def counts(work: Workspace) -> dict[str, dict[str, int]]:
 
 def _of_no_use(work: Workspace) -> list[str]:
     """References that were drawn and not used: their mask cannot be, or their picture."""
-    if not _ran(work, "references", "memory", "match") or not references.artifact(work).exists():
+    if (
+        without_references(work)
+        or not _ran(work, "references", "memory", "match")
+        or not references.artifact(work).exists()
+    ):
         return []
     told = [f"annotation {identity}: {reason}" for identity, reason in references.left_out(work)]
     if not _ran(work, "memory", "match") or not memory.artifact(work).exists():

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from safetensors.torch import save
 from torch import Tensor
 
+from ntt.fitted.files import read_model
 from ntt.foreign.tensors import read_safetensors
 from ntt.memory.bank import MemoryBank
 from ntt.stages import encodings, references
+from ntt.stages.fitted import fitted_model
 from ntt.stages.stage import ArtifactStage, Outcome
 from ntt.stages.workspace import Workspace, once_per_run
 from ntt.store.artifacts import MADE_AGAIN, Artifact, fingerprint
@@ -19,13 +22,23 @@ from ntt.store.files import write_atomically
 if TYPE_CHECKING:
     from ntt.config import RunConfig
 
-SOURCE = ("ntt.memory", "ntt.stages.memory")
+SOURCE = ("ntt.fitted", "ntt.memory", "ntt.stages.fitted", "ntt.stages.memory")
 _FILE = "memory.safetensors"
 
 
 @once_per_run
 def artifact(work: Workspace) -> Artifact:
-    """Determined by the references and by what determines the encoding of each."""
+    """Determined by the references and by what determines the encoding of each, or by a fitted model."""
+    if fitted_model(work.config):
+        return work.store.artifact(
+            "memory",
+            {
+                "code": work.sources.of(*SOURCE),
+                "kind": work.identity_of(work.config.memory.kind),
+                "model": work.inputs.references.sha256,
+                "categories": [[i, name] for i, name in work.inputs.categories.items()],
+            },
+        )
     chosen = references.load(work)
     return work.store.artifact(
         "memory",
@@ -40,15 +53,26 @@ def artifact(work: Workspace) -> Artifact:
 
 def make(work: Workspace, folder: Path) -> dict[str, Any]:
     """Write `memory.safetensors`, the vectors of every class and its prototype."""
-    chosen = references.load(work)
-    encoded = encodings.ensure(work, chosen)
-    found = ((reference.category_id, one.vector) for reference, one in encodings.load(work, chosen))
+    chosen, encoded = references.load(work), 0
+    if path := fitted_model(work.config):
+        found = _of_a_model(work, path)
+    else:
+        encoded = encodings.ensure(work, chosen)
+        found = ((reference.category_id, one.vector) for reference, one in encodings.load(work, chosen))
     bank = MemoryBank.from_references(work.inputs.categories, found)
     write_atomically(
         folder / _FILE, save({**bank.to_tensors(), "prototypes": bank.prototypes(work.config.memory.kind).contiguous()})
     )
     vectors = sum(map(len, bank.vectors))
+    if path:
+        return {"vectors": vectors, "of": path.name}
     return {"vectors": vectors, "encoded here": encoded, "dropped": len(chosen) - vectors}
+
+
+def _of_a_model(work: Workspace, path: Path) -> Iterator[tuple[int, Tensor]]:
+    """Category id and vector of those references of a fitted model whose classes are the run's."""
+    ids = {name: identity for identity, name in work.inputs.categories.items()}
+    return ((ids[one.name], one.vector) for one in read_model(path).references if one.name in ids)
 
 
 def load(work: Workspace) -> MemoryBank:

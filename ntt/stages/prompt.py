@@ -27,6 +27,7 @@ from ntt.reporting.references import references_sheet
 from ntt.segmenters.decoding import Embedding
 from ntt.segmenters.prompts import object_prompt
 from ntt.stages import references
+from ntt.stages.fitted import without_references
 from ntt.stages.stage import ArtifactStage, Outcome
 from ntt.stages.workspace import Workspace, once_per_run
 from ntt.store.artifacts import MADE_AGAIN, Artifact
@@ -201,8 +202,8 @@ class Prompt(ArtifactStage):
         return ("references",)
 
     def skipped(self, work: Workspace) -> str:
-        """Where every reference has a mask."""
-        return "" if prompted(work) else "every reference has a mask"
+        """Where every reference has a mask, or there is none."""
+        return without_references(work) or ("" if prompted(work) else "every reference has a mask")
 
     def run(self, work: Workspace) -> Outcome:
         """See :meth:`ArtifactStage.run`; again where an image was lost on the way: each is lost once."""

@@ -11,13 +11,21 @@ from ntt.data.coco import Annotation, CocoDataset
 from ntt.data.sampling import Reference, Shortage, fixed_references, sample_references
 from ntt.data.soundness import check_annotations
 from ntt.foreign.documents import read_json
+from ntt.stages.fitted import without_references
 from ntt.stages.soundness import sound_draw
 from ntt.stages.stage import ArtifactStage, Outcome
 from ntt.stages.workspace import Workspace, once_per_run
 from ntt.store.artifacts import MADE_AGAIN, Artifact
 from ntt.store.files import write_json
 
-SOURCE = ("ntt.data", "ntt.stages.inputs", "ntt.stages.references", "ntt.stages.soundness")
+SOURCE = (
+    "ntt.data",
+    "ntt.fitted",
+    "ntt.stages.fitted",
+    "ntt.stages.inputs",
+    "ntt.stages.references",
+    "ntt.stages.soundness",
+)
 _LEFT_OUT = "left_out.json"
 
 
@@ -74,19 +82,23 @@ def foresee(work: Workspace) -> None:
     Raises:
         InputError: a class has too few that can be used.
     """
-    if "references" in work.config.stages and not artifact(work).exists():
+    if "references" in work.config.stages and not without_references(work) and not artifact(work).exists():
         _drawn(work)
 
 
 def left_out(work: Workspace) -> list[tuple[int, str]]:
     """(annotation id, reason) of what was drawn and could not be used; what a look at the file found is not here."""
+    if without_references(work):
+        return []
     file = artifact(work).path / _LEFT_OUT
     return [(identity, reason) for identity, reason in read_json(file, MADE_AGAIN)] if file.exists() else []
 
 
 @once_per_run
 def load(work: Workspace) -> list[Reference]:
-    """The references of this run, grouped by class."""
+    """The references of this run, grouped by class; of a fitted model none, for it holds their vectors alone."""
+    if without_references(work):
+        return []
     folder = work.require(artifact(work)).path
     return [Reference(**row) for row in read_json(folder / "references.json", MADE_AGAIN)]
 
@@ -110,6 +122,10 @@ class References(ArtifactStage):
     """Chooses the examples."""
 
     makes = "references"
+
+    def skipped(self, work: Workspace) -> str:
+        """With a fitted model."""
+        return without_references(work)
 
     def artifact(self, work: Workspace) -> Artifact:
         """See :func:`artifact`."""

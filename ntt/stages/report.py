@@ -30,8 +30,10 @@ from ntt.store.files import share
 log = logging.getLogger(__name__)
 SOURCE = (
     "ntt.data",
+    "ntt.fitted",
     "ntt.memory.crops",
     "ntt.reporting",
+    "ntt.stages.fitted",
     "ntt.stages.inputs",
     "ntt.stages.left_out",
     "ntt.stages.reference_maps",
@@ -69,7 +71,8 @@ def make(work: Workspace, folder: Path) -> dict[str, Any]:
     colours = class_colours(work.inputs.references.categories.values())
     chosen = references.load(work)
     reference_sheet(work, chosen, colours).save(folder / _SHEET)
-    memory_sheet(work, chosen, colours).save(folder / _MEMORY)
+    if chosen:
+        memory_sheet(work, chosen, colours).save(folder / _MEMORY)
     overlays = folder / "overlays"
     overlays.mkdir()
     drawn = 0
@@ -108,6 +111,8 @@ def publish(work: Workspace) -> None:
     if work.config.report.pictures:
         folder = artifact(work).path
         for sheet in (_SHEET, _MEMORY):
+            if not (folder / sheet).exists():  # of a fitted model nothing is known of patches
+                continue
             share(folder / sheet, work.directory / sheet)
         for picture in pictures(work):
             share(picture, work.directory / "overlays" / picture.name)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import io
+from pathlib import Path
+
 import numpy as np
 from PIL import Image
 
 from ntt.data.geometry import annotation_mask
 from ntt.data.images import UnreadableImage, load_image
 from ntt.data.sampling import Reference
+from ntt.fitted.files import read_model
 from ntt.memory.crops import crop_window
 from ntt.reporting.colours import Colour
 from ntt.reporting.references import references_sheet
 from ntt.stages import reference_maps
+from ntt.stages.fitted import fitted_model
 from ntt.stages.prompt import completed_annotations
 from ntt.stages.references import image_path
 from ntt.stages.workspace import Workspace
@@ -22,7 +27,9 @@ _MAPPED = 96
 
 
 def reference_sheet(work: Workspace, chosen: list[Reference], colours: dict[str, Colour]) -> Image.Image:
-    """Every reference with its mask's outline, class by class."""
+    """Every reference with its mask's outline, class by class; of a fitted model its thumbnails."""
+    if path := fitted_model(work.config):
+        return _thumbnails(work, path, colours)
     return references_sheet(_by_class(work, chosen), lambda reference: _crop(work, reference), colours)
 
 
@@ -44,6 +51,22 @@ def memory_sheet(work: Workspace, chosen: list[Reference], colours: dict[str, Co
 
     headline = "first references of each class: crop, principal components, clusters of its patches"
     return references_sheet(tiles, load, colours, headline)
+
+
+def _thumbnails(work: Workspace, path: Path, colours: dict[str, Colour]) -> Image.Image:
+    tiles: dict[str, list[bytes]] = {name: [] for name in work.inputs.categories.values()}
+    for one in read_model(path).references:
+        if one.name in tiles:
+            tiles[one.name].append(one.thumbnail)
+
+    def load(thumbnail: bytes) -> tuple[np.ndarray, np.ndarray]:
+        try:
+            pixels = np.array(Image.open(io.BytesIO(thumbnail)).convert("RGB"))
+        except Exception:  # whatever Pillow raises: a damaged thumbnail is no reason to stop
+            pixels = np.zeros((1, 1, 3), np.uint8)
+        return pixels, np.zeros(pixels.shape[:2], np.uint8)
+
+    return references_sheet(tiles, load, colours)
 
 
 def _by_class(work: Workspace, chosen: list[Reference]) -> dict[str, list[Reference]]:

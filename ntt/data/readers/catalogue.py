@@ -15,12 +15,14 @@ from hydra.utils import get_class
 
 from ntt.data.coco import CocoDataset
 from ntt.data.pictures import files_below
-from ntt.data.readers import images
+from ntt.data.readers import fitted, images
 from ntt.data.readers.protocol import DatasetReader, Role
 from ntt.errors import InputError, NothingLabelled
+from ntt.fitted.files import is_model
 from ntt.store.code import SourceDigests
 
 AUTO = "auto"
+_NOT_FOLDERS = ("drawn", "fitted")
 _NOT_FORMATS = ("__init__", "catalogue", "protocol")
 
 Format = str | Mapping[str, Any]
@@ -79,6 +81,8 @@ def choose_reader(given: Format, path: Path, role: Role) -> DatasetReader:
     Raises:
         InputError: no format or several fit.
     """
+    if role == "references" and is_model(path):
+        return fitted.Reader()  # whatever the format of the targets is
     if given != AUTO:
         reader = make_reader(given)
         if role == "targets" and not reader.recognises(path) and images.Reader().recognises(path):
@@ -96,7 +100,7 @@ def choose_reader(given: Format, path: Path, role: Role) -> DatasetReader:
     if role == "targets" and readers["images"].recognises(path):
         return readers["images"]
     if path.is_dir() and not list(path.glob("*.json")):
-        labelled = ", ".join(name for name, reader in readers.items() if reader.labelled and name != "drawn")
+        labelled = ", ".join(name for name, reader in readers.items() if reader.labelled and name not in _NOT_FOLDERS)
         raise InputError(
             f"{path} (dataset.{role}) holds no labels of a known format ({labelled}): see docs/my_own_objects.md for "
             f"what a folder of each looks like, or name the file{_deeper(path, readers, role)}."

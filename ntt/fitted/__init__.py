@@ -1,0 +1,1 @@
+"""A fitted model as one small file: the vectors of its references, their thumbnails, and whose vectors they are."""
