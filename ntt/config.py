@@ -19,7 +19,8 @@ from ntt.backbones.settings import BackboneConfig
 from ntt.composition.parts import check_trust, make_part, typed
 from ntt.data.settings import DatasetConfig
 from ntt.errors import InputError, require, require_choice
-from ntt.evaluation.settings import EvaluationConfig
+from ntt.evaluation.settings import DEFAULT as COCO
+from ntt.evaluation.settings import Protocol
 from ntt.exports.settings import ExportConfig
 from ntt.matching.settings import Limits, MatchSettings
 from ntt.memory.settings import Encoding, MemorySettings
@@ -53,7 +54,6 @@ class _Typed:
     weights_dir: str
     dataset: DatasetConfig
     proposals: ProposalSettings
-    evaluation: EvaluationConfig
     store: StoreConfig
     report: ReportConfig
     tracking: dict[str, Any] = field(default_factory=dict)
@@ -86,6 +86,7 @@ class RunConfig(_Typed):
     segmenter: SegmenterConfig | OwnNetwork
     memory: MemorySettings
     matcher: MatchSettings
+    evaluation: Protocol
 
     def backbone_options(self) -> dict[str, Any]:
         """What the encoder is made of: its class as `_target_`, and the arguments of its constructor."""
@@ -131,6 +132,7 @@ def read_config(composed: DictConfig) -> RunConfig:
     parts = {key: plain.pop(key) for key in ("backbone", "segmenter", "matcher", "memory")}
     # With a value here as well: the kept configs of older sweeps have no such key.
     scoring = make_part(plain.pop("scoring", None) or {"_target_": PUBLISHED_SCORES}, "scoring")
+    evaluation = make_part({"_target_": COCO, **plain.pop("evaluation", {})}, "evaluation")
     fixed = typed(_Typed, plain, "")
     limits, encoding = _shared(Limits, parts["matcher"], "matcher"), _shared(Encoding, parts["memory"], "memory")
     return RunConfig(
@@ -139,6 +141,7 @@ def read_config(composed: DictConfig) -> RunConfig:
         segmenter=_network(SegmenterConfig, parts["segmenter"], "segmenter"),
         matcher=MatchSettings(**limits, rule=make_part(parts["matcher"], "matcher"), scoring=scoring),
         memory=MemorySettings(**encoding, kind=make_part(parts["memory"], "memory")),
+        evaluation=evaluation,
     )
 
 

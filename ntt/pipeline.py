@@ -23,6 +23,7 @@ from ntt.errors import InputError
 from ntt.processes.participation import taking_part
 from ntt.processes.ranks import current_rank
 from ntt.processes.records import record
+from ntt.reporting.tables import in_order
 from ntt.stages import fitted, references
 from ntt.stages.inputs import check_files, check_weights
 from ntt.stages.remarks import remarks
@@ -43,7 +44,7 @@ STAGES = {
     "match": "ntt.stages.match.Match",  # a class and a score for each proposal
     "export": "ntt.stages.export.Export",  # detections.json, and the files of other programs
     "truth": "ntt.stages.truth.Truth",  # masks of ground truth that has boxes only
-    "evaluate": "ntt.stages.evaluate.Evaluate",  # COCO's figures
+    "evaluate": "ntt.stages.evaluate.Evaluate",  # COCO's figures, or another protocol's
     "report": "ntt.stages.report.Report",  # what people look at
 }
 
@@ -176,9 +177,10 @@ def _start_tracker(config: RunConfig, composed: DictConfig, directory: Path) -> 
 
 
 def objective(metrics: dict[str, Any]) -> float | None:
-    """What a sweeper would maximise: no pseudo figure, and none of COCO's -1, by which there was nothing to measure."""
-    figures = [metrics[task]["AP"] for task in ("segm", "bbox") if task not in metrics.get("pseudo", {})]
-    return next((ap for ap in figures if ap >= 0), None)
+    """What a sweeper would maximise: a task's first figure, COCO's AP; none that is pseudo, nor -1 for "no value"."""
+    tasks = [task for task in ("segm", "bbox") if metrics.get(task) and task not in metrics.get("pseudo", {})]
+    figures = [metrics[task][in_order(metrics[task])[0]] for task in tasks]
+    return next((figure for figure in figures if figure >= 0), None)
 
 
 def _run_stage(stage: Stage, work: Workspace) -> Outcome:

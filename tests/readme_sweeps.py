@@ -57,6 +57,12 @@ def run_sweep(words: tuple[str, ...], cwd: Path, values: Mapping[str, str], more
     return made
 
 
+def run_once(options: list[str], cwd: Path) -> None:
+    """A run by itself, as typed in `cwd`."""
+    with _typed_in(cwd, ["ntt", *options]):
+        job()
+
+
 def run_report(words: tuple[str, ...], cwd: Path, folder: Path) -> Path:
     """Execute a report of a sweep, whose folder stands for outputs/.../DATE; returns the folder that it writes."""
     given = [str(folder) if word.startswith("outputs/") else word for word in words[1:]]
@@ -80,5 +86,7 @@ def _typed_in(cwd: Path, argv: list[str]) -> Iterator[None]:
     finally:
         os.chdir(folder)
         sys.argv = arguments
+        for handler in {*root.handlers} - {*handlers}:  # Hydra's, with a run's log file
+            handler.close()
         root.handlers[:], root.level = handlers, level
         GlobalHydra.instance().clear()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from experiments.lvis.federated import evaluate_lvis
 from ntt.errors import InputError
 from ntt.evaluation.files import read_predictions
+from ntt.evaluation.lvis import evaluate_lvis
 from ntt.foreign.documents import read_object
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from ntt.data.federated import Federated, read_federated
 from ntt.data.values import (
     NO_BOX,
     read_area,
@@ -85,7 +86,7 @@ class CocoDataset:
     ``unlisted`` counts the annotations that were left out by the category id that the file does not list. ``told`` are
     sentences about whatever else was left out. ``places`` says by annotation id where it stands, such as
     "cup.json: shapes[2]", where the ids are not the file's own. ``left_out`` are files that were seen
-    and not used, with the reason.
+    and not used, with the reason. ``federated`` is what LVIS says beyond COCO.
     """
 
     path: Path
@@ -97,14 +98,15 @@ class CocoDataset:
     told: tuple[str, ...] = ()
     places: Mapping[int, str] = field(default_factory=dict)
     left_out: tuple[tuple[Path, str], ...] = ()
+    federated: Federated | None = None
 
 
 def read_coco(path: str | Path, unlisted: Literal["refuse", "count"] = "refuse") -> CocoDataset:
     """Read a COCO or LVIS json file; ``sha256`` is that of the very bytes that were parsed.
 
-    Images without annotations are fine. LVIS images have no ``file_name``: it is the last part of their
-    ``coco_url``. ``iscrowd`` defaults to false. A box, segmentation, area or crowd mark that cannot be read is in the
-    annotation's ``faults``.
+    Images without annotations are fine. LVIS images have no ``file_name``: it is the end of their ``coco_url``, folder
+    and file, for images of one LVIS file lie in several of COCO's folders. ``iscrowd`` defaults to false. A box,
+    segmentation, area or crowd mark that cannot be read is in the annotation's ``faults``.
 
     Args:
         path: the file.
@@ -118,6 +120,8 @@ def read_coco(path: str | Path, unlisted: Literal["refuse", "count"] = "refuse")
     path = Path(path)
     with _no_garbage_collection():
         document, digest = _parse(path)
+        with parsing(lambda reason: InputError(f"{path}: its lists of checked classes are malformed ({reason})")):
+            federated = read_federated(document)
         categories = dict(_entries(document, "categories", path, _category))
         if not categories:
             raise InputError(f"{path}: 'categories' is empty; list at least one category with id and name")
@@ -132,7 +136,7 @@ def read_coco(path: str | Path, unlisted: Literal["refuse", "count"] = "refuse")
         raise _dangling(path, first.id, "category_id", first.category_id, "categories")
     if left_out:
         annotations = [a for a in annotations if a.category_id in categories]
-    return CocoDataset(path, digest, images, annotations, categories, dict(left_out))
+    return CocoDataset(path, digest, images, annotations, categories, dict(left_out), federated=federated)
 
 
 def _parse(path: Path) -> tuple[dict[str, Any], str]:
@@ -207,7 +211,7 @@ def _category(entry: dict[str, Any]) -> str:
 def _image(entry: dict[str, Any]) -> ImageRecord:
     file_name = entry.get("file_name")
     if file_name is None and "coco_url" in entry:
-        file_name = text_of(entry["coco_url"], "coco_url").rsplit("/", 1)[-1]
+        file_name = "/".join(text_of(entry["coco_url"], "coco_url").split("/")[-2:])
     if file_name is None:
         raise KeyError("file_name")
     height, width = whole(entry["height"], "height"), whole(entry["width"], "width")

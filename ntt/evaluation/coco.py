@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ntt.data.coco import CocoDataset
+from ntt.data.federated import Federated
 from ntt.data.geometry import read_masks
 from ntt.data.rle import run_lengths
 from ntt.errors import InputError
@@ -74,7 +75,7 @@ def restrict_ground_truth(
     Crowds of these classes stay: they are the regions where COCO neither asks for a detection nor punishes
     one. So are objects that nobody can make out (`isimpossible`, VOC's difficult), which is what the published code
     makes of them. Masks are in COCO's own form, and evaluators can draw them; annotations without one have no
-    ``segmentation`` key.
+    ``segmentation`` key. Of an LVIS file, images and classes say what its evaluation asks for.
 
     Raises:
         InputError: a mask cannot be read. Evaluators do not look: they draw something else, or crash.
@@ -99,7 +100,7 @@ def restrict_ground_truth(
             nothing = {"size": [image.height, image.width], "counts": [image.height * image.width]}
             entry["segmentation"] = masks.segmentations[index] or nothing
         annotations.append(entry)
-    return {
+    truth = {
         "images": [
             {"id": image.id, "file_name": image.file_name, "height": image.height, "width": image.width}
             for image in dataset.images.values()
@@ -108,6 +109,19 @@ def restrict_ground_truth(
         "categories": [{"id": i, "name": n} for i, n in dataset.categories.items() if i in wanted_categories],
         "annotations": annotations,
     }
+    if dataset.federated is not None:
+        _add_federated(truth, dataset.federated, wanted_categories)
+    return truth
+
+
+def _add_federated(truth: dict[str, Any], federated: Federated, category_ids: Collection[int]) -> None:
+    """What LVIS' evaluation asks for, of the classes that count."""
+    for category in truth["categories"]:
+        category["frequency"] = federated.frequency[category["id"]]
+    lists = {"neg_category_ids": federated.negative, "not_exhaustive_category_ids": federated.not_exhaustive}
+    for image in truth["images"]:
+        for key, of_images in lists.items():
+            image[key] = [one for one in of_images[image["id"]] if one in category_ids]
 
 
 def _mean(values: NDArray[np.float64]) -> float:

@@ -6,13 +6,13 @@ import re
 from collections.abc import Mapping, Sequence
 
 from ntt.reporting.tables import (
-    TABLE_COLUMNS,
     Metrics,
     class_figures,
     class_header,
     evaluated_tasks,
     percent,
     pseudo_remark,
+    table_columns,
     task_name,
 )
 from ntt.screen.text import printable
@@ -35,10 +35,11 @@ def report_markdown(
         left_out: sentences about the input that was not used as it is.
     """
     published = published or {}
-    header = ["", *TABLE_COLUMNS] + (["published AP"] if published else [])
+    columns = table_columns(metrics)
+    header = ["", *columns] + ([f"published {columns[0]}"] if published else [])
     rows = []
     for task in evaluated_tasks(metrics):
-        row = [task_name(metrics, task), *(percent(metrics[task][key]) for key in TABLE_COLUMNS)]
+        row = [task_name(metrics, task), *(percent(metrics[task].get(key, -1)) for key in columns)]
         if published:
             row.append(f"{published[task]:.1f}" if task in published else "-")
         rows.append(row)

@@ -1,14 +1,14 @@
-"""COCO metrics as text: the familiar summary lines and rich tables.
+"""Metrics as text: COCO's familiar summary lines and rich tables.
 
 ``metrics`` everywhere is what ``ntt.evaluation`` returns and metrics.json holds: ``{"bbox": {"AP": ...},
-"segm": {...}, "per_class": {name: {"bbox": {...}, "segm": {...}}}}``, fractions in [0, 1], -1 where COCO has
-no value (no object of that size, for example). Tasks in ``pseudo`` were measured by ground truth that a program made;
-every table says so.
+"segm": {...}, "per_class": {name: {"bbox": {...}, "segm": {...}}}}``, fractions in [0, 1], -1 where there is
+no value (no object of that size, for example). Which figures there are, the protocol says. Tasks in ``pseudo`` were
+measured by ground truth that a program made; every table says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.table import Table
@@ -19,8 +19,10 @@ Metrics = Mapping[str, Any]
 
 TASKS = ("bbox", "segm")
 PSEUDO = " (pseudo)"
-TABLE_COLUMNS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR100")
-CLASS_COLUMNS = ("AP", "AP50", "AP75")
+COCO_COLUMNS = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR100")
+COCO_CLASS_COLUMNS = ("AP", "AP50", "AP75")
+# In which order figures of other protocols stand; those that are not named come after them. The first is what counts.
+_ORDER = ("AP", "mIoU", "AP50", "AP75", "APr", "APc", "APf", "APs", "APm", "APl", "FBIoU")
 
 # (key, IoU range, area, detections per image), in the order in which COCO prints them.
 _SUMMARY = (
@@ -40,9 +42,14 @@ _SUMMARY = (
 
 
 def coco_lines(metrics: Metrics) -> list[str]:
-    """The 12 summary lines COCO prints for each evaluated task, each dozen under a line naming the task."""
+    """The 12 summary lines COCO prints for each task it evaluated, each dozen under a line naming the task.
+
+    None of a task that another protocol evaluated: the table has all of its figures.
+    """
     lines = []
     for task in evaluated_tasks(metrics):
+        if any(key not in metrics[task] for key, *_ in _SUMMARY):
+            continue
         lines.append(f"Evaluate annotation type *{task_name(metrics, task)}*")
         for key, iou, area, detections in _SUMMARY:
             title, kind = ("Average Precision", "(AP)") if key.startswith("AP") else ("Average Recall", "(AR)")
@@ -74,6 +81,18 @@ def pseudo_remark(metrics: Metrics) -> str | None:
     )
 
 
+def table_columns(metrics: Metrics) -> list[str]:
+    """The figures that papers report: COCO's seven of its twelve, every one of another protocol's."""
+    named = {key for task in evaluated_tasks(metrics) for key in metrics[task]}
+    return list(COCO_COLUMNS) if named.issuperset(COCO_COLUMNS) else in_order(named)
+
+
+def in_order(named: Iterable[str]) -> list[str]:
+    """Names of figures as tables have them; the first is the protocol's own."""
+    found = set(named)
+    return [*(key for key in _ORDER if key in found), *sorted(found - {*_ORDER})]
+
+
 def percent(fraction: float) -> str:
     """A fraction as percent with one decimal, ``"-"`` for COCO's "no value" (-1)."""
     return "-" if fraction < 0 else f"{100 * fraction:.1f}"
@@ -83,25 +102,34 @@ def metrics_table(metrics: Metrics, title: str | None = None) -> Table:
     """One row per task, the figures papers report, in percent."""
     table = Table(title=None if title is None else plain(title))
     table.add_column("")
-    for key in TABLE_COLUMNS:
-        table.add_column(key, justify="right", style="bold" if key == "AP" else None)
+    columns = table_columns(metrics)
+    for number, key in enumerate(columns):
+        table.add_column(key, justify="right", style=None if number else "bold")
     for task in evaluated_tasks(metrics):
-        table.add_row(task_name(metrics, task), *(percent(metrics[task][key]) for key in TABLE_COLUMNS))
+        table.add_row(task_name(metrics, task), *(percent(metrics[task].get(key, -1)) for key in columns))
     return table
 
 
 def class_header(metrics: Metrics) -> list[str]:
     """Column names of the per-class table: ``class``, ``bbox AP``, ..., ``segm AP75``."""
-    return ["class"] + [
-        f"{task_name(metrics, task)} {key}" for task in evaluated_tasks(metrics) for key in CLASS_COLUMNS
-    ]
+    return ["class"] + [f"{task_name(metrics, task)} {key}" for task, key in _class_columns(metrics)]
+
+
+def _class_columns(metrics: Metrics) -> list[tuple[str, str]]:
+    """Task and figure: COCO's three, or every one that classes have by another protocol."""
+    columns = []
+    for task in evaluated_tasks(metrics):
+        named = {key for figures in metrics.get("per_class", {}).values() for key in figures.get(task, {})}
+        known = named.issuperset(COCO_CLASS_COLUMNS) or not named
+        columns += [(task, key) for key in (COCO_CLASS_COLUMNS if known else in_order(named))]
+    return columns
 
 
 def class_figures(metrics: Metrics) -> list[tuple[str, list[float]]]:
     """Per class its name and its figures (fractions, -1 for no value) in the order of ``class_header``."""
-    tasks = evaluated_tasks(metrics)
+    columns = _class_columns(metrics)
     return [
-        (name, [figures[task][key] for task in tasks for key in CLASS_COLUMNS])
+        (name, [figures.get(task, {}).get(key, -1) for task, key in columns])
         for name, figures in metrics.get("per_class", {}).items()
     ]
 

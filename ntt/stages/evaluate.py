@@ -1,13 +1,12 @@
-"""Stage 5: compare the predictions with the ground truth, as COCO does."""
+"""Stage 5: compare the predictions with the ground truth, by the protocol of the config (COCO's)."""
 
 from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from ntt.evaluation.coco import evaluate, restrict_ground_truth
-from ntt.evaluation.engines import Engine
+from ntt.evaluation.coco import restrict_ground_truth
 from ntt.foreign.documents import read_object
 from ntt.stages import left_out, truth
 from ntt.stages.stage import METRICS, ArtifactStage, Outcome
@@ -41,19 +40,18 @@ def artifact(work: Workspace) -> Artifact:
             "truth": work.inputs.targets.sha256,
             "pseudo masks": [shard.artifact.key for shard in truth.shards(work)],
             "invalid": work.config.dataset.invalid,
-            "engine": work.config.evaluation.engine,
+            "protocol": work.identity_of(work.config.evaluation),
         },
     )
 
 
 def make(work: Workspace, folder: Path) -> dict[str, Any]:
-    """Write `metrics.json`: 12 figures for boxes and for masks, the same per class, what of the input was left out.
+    """Write `metrics.json`: the protocol's figures, the same per class, what of the input was left out.
 
     Where the masks of the ground truth were made by the segmenter, `pseudo` says so of the task `segm`.
     """
     actual, pseudo = ground_truth(work), pseudo_masks(work)
-    engine = cast("Engine", work.config.evaluation.engine)  # validated with the config
-    metrics: dict[str, Any] = {**evaluate(actual, work.predictions_stage().load(work), engine)}
+    metrics = work.config.evaluation.evaluate(actual, work.predictions_stage().load(work))
     if pseudo:
         metrics["pseudo"] = {"segm": pseudo}
     if counted := left_out.counts(work):

@@ -9,8 +9,11 @@ from ntt.reporting.tables import TASKS, task_name
 from ntt.sweeps.collect import Point, Sweep
 from ntt.sweeps.published import Published
 
-# COCO's twelve, in its order.
-FIGURES = ("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl")
+# COCO's twelve in its order, LVIS' by how rare classes are, and those of semantic segmentation.
+FIGURES = (
+    *("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"),
+    *("APr", "APc", "APf", "mIoU", "FBIoU"),
+)
 
 
 @dataclass(frozen=True)

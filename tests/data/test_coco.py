@@ -79,7 +79,7 @@ def test_lvis_file_names_come_from_the_url(tmp_path: Path) -> None:
     content = document()
     del content["images"][0]["file_name"]
     content["images"][0]["coco_url"] = "http://images.cocodataset.org/val2017/000000397133.jpg"
-    assert read_coco(write(tmp_path, content)).images[7].file_name == "000000397133.jpg"
+    assert read_coco(write(tmp_path, content)).images[7].file_name == "val2017/000000397133.jpg"
 
 
 def test_a_byte_order_mark_is_no_obstacle(tmp_path: Path) -> None:

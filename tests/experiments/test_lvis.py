@@ -10,8 +10,8 @@ import pytest
 from lvis_scene import random_set
 
 from experiments.lvis.__main__ import main
-from experiments.lvis.federated import evaluate_lvis
 from ntt.errors import InputError
+from ntt.evaluation.lvis import evaluate_lvis
 
 # Of lvis 0.5.3 (LVISEval on LVISResults with 300 detections) for `random_set`.
 OFFICIAL = {

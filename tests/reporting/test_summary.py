@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 from ntt.reporting.summary import report_markdown
-from ntt.reporting.tables import TABLE_COLUMNS
+from ntt.reporting.tables import COCO_COLUMNS
 
-FIGURES = dict.fromkeys(TABLE_COLUMNS, 0.25)
+FIGURES = dict.fromkeys(COCO_COLUMNS, 0.25)
 METRICS = {
     "bbox": FIGURES,
     "segm": {**FIGURES, "APs": -1.0},
