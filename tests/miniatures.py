@@ -100,3 +100,45 @@ def write_coco(root: Path, names: tuple[str, ...], train: int, val: int) -> None
             picture.save(root / subset)
         document = coco_document(shown, names)
         (root / "annotations" / f"instances_{subset}.json").write_text(json.dumps(document))
+
+
+def write_voc(root: Path, names: tuple[str, ...], train: int, test: int) -> None:
+    """VOCdevkit: half of the references in 2007, half in 2012; boxes count from 1 and hold their last pixel.
+
+    The second object of each test picture is difficult, the last test picture shows nothing that is annotated, and one
+    picture has a mask in SegmentationObject, as some of VOC's have.
+    """
+    shown = pictures(names, train, 3)
+    kits = {("2007", "trainval"): shown[: train // 2], ("2012", "trainval"): shown[train // 2 :]}
+    kits["2007", "test"] = pictures(names, test, 4)
+    for (year, listed), some in kits.items():
+        kit = root / "VOCdevkit" / f"VOC{year}"
+        for number, picture in enumerate(some):
+            file_name = picture.save(kit / "JPEGImages")
+            nothing = listed == "test" and number == len(some) - 1
+            objects = [] if nothing else picture.objects
+            hidden = 1 if listed == "test" else None
+            text = voc_xml(file_name, [(one, place == hidden) for place, one in enumerate(objects)])
+            (kit / "Annotations").mkdir(exist_ok=True)
+            (kit / "Annotations" / f"{picture.stem}.xml").write_text(text)
+        (kit / "ImageSets" / "Main").mkdir(parents=True, exist_ok=True)
+        (kit / "ImageSets" / "Main" / f"{listed}.txt").write_text("".join(f"{one.stem}\n" for one in some))
+    (kit / "SegmentationObject").mkdir()
+    owners = np.zeros((SCENE_SIZE, SCENE_SIZE), np.uint8)
+    owners[some[0].objects[0].mask] = 1
+    Image.fromarray(owners).save(kit / "SegmentationObject" / f"{some[0].stem}.png")
+
+
+def voc_xml(file_name: str, objects: Sequence[tuple[DrawnObject, bool]], first_pixel: int = 1) -> str:
+    """VOC's file about a picture; of each object whether it is difficult. From 0, a box ends before xmax and ymax."""
+    rows = []
+    for one, difficult in objects:
+        x, y, width, height = one.box
+        corners = {"xmin": x + first_pixel, "ymin": y + first_pixel, "xmax": x + width, "ymax": y + height}
+        box = "".join(f"<{key}>{value}</{key}>" for key, value in corners.items())
+        rows.append(
+            f"<object><name>{one.name}</name><pose>Frontal</pose><truncated>0</truncated>"
+            f"<difficult>{int(difficult)}</difficult><bndbox>{box}</bndbox></object>"
+        )
+    size = f"<size><width>{SCENE_SIZE}</width><height>{SCENE_SIZE}</height><depth>3</depth></size>"
+    return f"<annotation><folder>VOC</folder><filename>{file_name}</filename>{size}{''.join(rows)}</annotation>"

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import torch
 from documented import ROOT, commands
 from hydra.core.global_hydra import GlobalHydra
 
@@ -35,7 +36,9 @@ def sweeps_of(folder: str) -> list[tuple[str, ...]]:
 def reports_of(folder: str) -> list[tuple[str, ...]]:
     """Its `ntt report` commands."""
     return [
-        one.words for one in commands(ROOT / "experiments" / folder / "README.md") if one.words[:2] == ("ntt", "report")
+        one.words
+        for one in commands(ROOT / "experiments" / folder / "README.md")
+        if one.words[:2] == ("ntt", "report") and one.words[2].startswith("outputs/")
     ]
 
 
@@ -78,12 +81,15 @@ def _typed_in(cwd: Path, argv: list[str]) -> Iterator[None]:
     """As if it were typed in a folder; what Hydra sets for a whole process is put back."""
     root = logging.getLogger()
     handlers, level, arguments, folder = root.handlers[:], root.level, sys.argv, Path.cwd()
+    threads = torch.get_num_threads()
     GlobalHydra.instance().clear()
     try:
         sys.argv = argv
         os.chdir(cwd)
+        torch.set_num_threads(1)  # such small networks wait for each other's threads where others compute beside them
         yield
     finally:
+        torch.set_num_threads(threads)
         os.chdir(folder)
         sys.argv = arguments
         for handler in {*root.handlers} - {*handlers}:  # Hydra's, with a run's log file

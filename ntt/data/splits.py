@@ -35,6 +35,15 @@ COCO_SPLITS: dict[str, tuple[str, ...]] = {
 }
 """Named splits: few-shot COCO's novel 20 and base 60, and COCO-20i's fold f = classes f, f + 4, f + 8, ..."""
 
+VOC_SPLITS: dict[str, tuple[str, ...]] = {
+    "split1": ("bird", "bus", "cow", "motorbike", "sofa"),
+    "split2": ("aeroplane", "bottle", "cow", "horse", "sofa"),
+    "split3": ("boat", "cat", "motorbike", "sheep", "sofa"),
+}
+"""The novel classes of few-shot PASCAL VOC's three splits."""
+
+SPLITS = COCO_SPLITS | VOC_SPLITS
+
 
 def select_classes(dataset: CocoDataset, split: str | Sequence[str]) -> dict[int, str]:
     """The classes of a split as id -> name, in the order of the file's categories.
@@ -43,7 +52,8 @@ def select_classes(dataset: CocoDataset, split: str | Sequence[str]) -> dict[int
 
     Args:
         dataset: the annotation file to select from.
-        split: "all", a name in ``COCO_SPLITS`` ("novel", "base", "fold0" .. "fold3"), or a list of names.
+        split: "all", a name in ``SPLITS`` ("novel", "base", "fold0" .. "fold3", "split1" .. "split3"), or a list of
+            names.
 
     Raises:
         InputError: the split is unknown or empty, the file lacks one of its classes, or two of the selected
@@ -67,10 +77,10 @@ def _split_names(dataset: CocoDataset, split: str | Sequence[str]) -> Sequence[s
         annotated = {annotation.category_id for annotation in dataset.annotations}
         every = [name for identity, name in dataset.categories.items() if identity in annotated]
         return every or list(dataset.categories.values())
-    if split in COCO_SPLITS:
-        return COCO_SPLITS[split]
+    if split in SPLITS:
+        return SPLITS[split]
     hint = f"; for that one class write split=[{split}]" if split in dataset.categories.values() else ""
-    raise InputError(f"split={split} is none of all, {', '.join(COCO_SPLITS)}, nor a list of class names{hint}")
+    raise InputError(f"split={split} is none of all, {', '.join(SPLITS)}, nor a list of class names{hint}")
 
 
 def _as_written(name: object, dataset: CocoDataset) -> str:

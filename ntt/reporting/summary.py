@@ -14,6 +14,7 @@ from ntt.reporting.tables import (
     pseudo_remark,
     table_columns,
     task_name,
+    voc_remark,
 )
 from ntt.screen.text import printable
 
@@ -24,19 +25,21 @@ def report_markdown(
     published: Mapping[str, float] | None = None,
     pictures: Mapping[str, str] | None = None,
     left_out: Sequence[str] = (),
+    headline: str | None = None,
 ) -> str:
     """The text of report.md.
 
     Args:
         title: heading.
         metrics: as described in ``ntt.reporting.tables``.
-        published: AP in percent per task to print beside ours, such as ``{"bbox": 36.8, "segm": 34.2}``.
+        published: a figure in percent per task to print beside ours, such as ``{"bbox": 36.8, "segm": 34.2}``.
         pictures: caption -> path relative to the report's folder.
         left_out: sentences about the input that was not used as it is.
+        headline: which figure the published ones are; None: the first.
     """
     published = published or {}
     columns = table_columns(metrics)
-    header = ["", *columns] + ([f"published {columns[0]}"] if published else [])
+    header = ["", *columns] + ([f"published {headline or columns[0]}"] if published else [])
     rows = []
     for task in evaluated_tasks(metrics):
         row = [task_name(metrics, task), *(percent(metrics[task].get(key, -1)) for key in columns)]
@@ -44,8 +47,7 @@ def report_markdown(
             row.append(f"{published[task]:.1f}" if task in published else "-")
         rows.append(row)
     parts = [f"# {_escaped(title)}", "All figures in percent.", _table(header, rows)]
-    if remark := pseudo_remark(metrics):
-        parts.append(_escaped(remark))
+    parts += [_escaped(remark) for remark in (voc_remark(metrics), pseudo_remark(metrics)) if remark]
 
     classes = class_figures(metrics)
     if classes:

@@ -93,6 +93,17 @@ def in_order(named: Iterable[str]) -> list[str]:
     return [*(key for key in _ORDER if key in found), *sorted(found - {*_ORDER})]
 
 
+def voc_remark(metrics: Metrics) -> str | None:
+    """Box AP50 by VOC's own rule beside COCO's, in a sentence; None where that was not computed."""
+    by_voc = metrics["bbox"].get("AP50voc")
+    if by_voc is None:
+        return None
+    return (
+        f"bbox AP50 by VOC 2007's rule (11 points) is {percent(by_voc)}; by COCO's (101 points), which the published "
+        f"figures of No Time to Train and FSOD-VFM follow, {percent(metrics['bbox']['AP50'])}."
+    )
+
+
 def percent(fraction: float) -> str:
     """A fraction as percent with one decimal, ``"-"`` for COCO's "no value" (-1)."""
     return "-" if fraction < 0 else f"{100 * fraction:.1f}"

@@ -1,1 +1,1 @@
-"""The six stages. Each module has `artifact` (what its result is called) and `make` (how it is computed)."""
+"""The stages. Each module has `artifact` (what its result is called) and `make` (how it is computed)."""

@@ -16,7 +16,7 @@ from ntt.data.images import UnreadableImage, load_image
 from ntt.reporting.colours import class_colours
 from ntt.reporting.overlays import side_by_side, single
 from ntt.reporting.summary import report_markdown
-from ntt.reporting.tables import coco_lines, metrics_table, per_class_table, pseudo_remark
+from ntt.reporting.tables import coco_lines, metrics_table, per_class_table, pseudo_remark, voc_remark
 from ntt.reporting.verdicts import Instance
 from ntt.screen.tables import show_table
 from ntt.screen.text import printable
@@ -127,13 +127,15 @@ def publish(work: Workspace) -> None:
             (work.config.report.published or {}).get(work.config.shots),
             shown,
             left_out.sentences(work),
+            work.config.report.headline,
         )
         (work.directory / "report.md").write_text(shortened(page), encoding="utf-8")
         print("\n".join(coco_lines(metrics)))
         show_table(per_class_table(metrics, title="per class, %"))
         show_table(metrics_table(metrics, title=f"{work.config.name}, %"))
-        if remark := pseudo_remark(metrics):
-            print(remark)
+        for remark in (voc_remark(metrics), pseudo_remark(metrics)):
+            if remark:
+                print(remark)
 
 
 def pictures(work: Workspace) -> list[Path]:

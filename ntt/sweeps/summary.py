@@ -12,7 +12,7 @@ from ntt.sweeps.published import Published
 # COCO's twelve in its order, LVIS' by how rare classes are, and those of semantic segmentation.
 FIGURES = (
     *("AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"),
-    *("APr", "APc", "APf", "mIoU", "FBIoU"),
+    *("APr", "APc", "APf", "mIoU", "FBIoU", "AP50voc"),
 )
 
 

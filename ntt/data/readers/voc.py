@@ -62,20 +62,32 @@ class Reader(DatasetReader):
         path = Path(os.path.normpath(path))
         root = path if path.is_dir() else path.parent.parent if path.parent.name == "Annotations" else path.parent
         labels = CollectedLabels(path, root)
-        files = self._of_split(path, root, role, labels)
+        self.collect(root, self._of_split(path, root, role, labels), labels)
+        return labels.dataset()
+
+    def collect(self, root: Path, files: Sequence[Path], labels: CollectedLabels, benchmark: bool = False) -> None:
+        """Put what XML files say into labels.
+
+        Args:
+            root: the folder with JPEGImages beside Annotations.
+            files: of Annotations.
+            labels: where to.
+            benchmark: as the published code reads them: of an image what is difficult last, on which the draw of
+                references depends, and no mask of SegmentationObject.
+        """
         found = [(file, *_parse(file, labels)) for file in files]
         from_zero = self._counts_from_zero([entry for _, _, entries in found for entry in entries], labels)
         for file, element, entries in found:
             image = _image(file, element, root)
             name = labels.name_of(image)
             labels.image(name, *_size(file, element, image), str(file))
-            objects = [_object(entry, from_zero) for entry in entries]
-            mask_file = _mask_file(file, root)
+            ordered = sorted(entries, key=lambda entry: entry.difficult) if benchmark else entries
+            objects = [_object(entry, from_zero) for entry in ordered]
+            mask_file = None if benchmark else _mask_file(file, root)
             if mask_file is not None:
                 objects = _with_masks(objects, mask_file, labels, _size(file, element, image))
             for one in objects:
                 labels.add(name, one)
-        return labels.dataset()
 
     def image_places(self, path: Path) -> list[Path]:
         """The folder that names count from, and JPEGImages."""

@@ -93,4 +93,4 @@ def test_the_digest_is_that_of_all_bytes_and_of_no_place(name: str, tmp_path: Pa
 
 def test_every_format_is_written_here() -> None:
     named = {FORMATS.get(name, name.partition("_")[0]) for name in WRITERS}
-    assert named == set(formats()) - {"coco", "drawn", "fitted", "images"}
+    assert named == set(formats()) - {"coco", "drawn", "fitted", "images", "voc_devkit"}  # the last: tests/experiments
