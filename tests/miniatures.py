@@ -71,14 +71,19 @@ def box_of(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
 
 
 def coco_document(
-    shown: Sequence[DrawnPicture], names: Sequence[str], masks: bool = True, first_id: int = 1, suffix: str = ".jpg"
+    shown: Sequence[DrawnPicture],
+    names: Sequence[str],
+    masks: bool = True,
+    first_id: int = 1,
+    suffix: str = ".jpg",
+    prefix: str = "",
 ) -> dict[str, Any]:
     """What a COCO json of the pictures says; images, annotations and categories count from `first_id`."""
     images, annotations = [], []
     categories = {name: number for number, name in enumerate(names, start=first_id)}
     for image_id, picture in enumerate(shown, start=first_id):
         sides = {"height": SCENE_SIZE, "width": SCENE_SIZE}
-        images.append({"id": image_id, "file_name": f"{picture.stem}{suffix}", **sides})
+        images.append({"id": image_id, "file_name": f"{prefix}{picture.stem}{suffix}", **sides})
         for one in picture.objects:
             described: dict[str, Any] = {"id": first_id + len(annotations), "image_id": image_id, "iscrowd": 0}
             described |= {"category_id": categories[one.name], "bbox": list(one.box)}

@@ -100,7 +100,7 @@ def cheap_stages(images: int, folder: Path) -> dict[str, float]:
         save_file(tensors, artifact.path / f"{artifact.stage}.safetensors")
     files = [artifact.path / f"{artifact.stage}.safetensors" for artifact in artifacts]
     shard = Shard([ImageRecord(i, "", 480, 640) for i in range(DIFFERENT)], *artifacts)
-    matcher = (made.prototypes, list(range(1, CLASSES + 1)), MatchSettings())
+    matcher = (made.prototypes, list(range(1, CLASSES + 1)), MatchSettings(), {})
     rounds = max(1, images // DIFFERENT)
     truth, results = detections_of(images, DETECTIONS)
     evaluate(truth, results[:DETECTIONS])

@@ -80,13 +80,28 @@ class Annotation:
 
 
 @dataclass(frozen=True, slots=True)
+class Semantic:
+    """What measuring regions instead of objects has to know.
+
+    ``masks`` says whose the regions are: "official", or "instances" where they are joined from objects. ``scored_as``
+    has by category id the class that its pixels count for, where that is not its own name: an episode's. With
+    ``one_way`` each category is looked for by itself, and only in the images that have it.
+    """
+
+    masks: str
+    scored_as: Mapping[int, str] = field(default_factory=dict)
+    one_way: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CocoDataset:
     """An annotation file: ``images`` by id, ``annotations`` and ``categories`` (id -> name) in file order.
 
     ``unlisted`` counts the annotations that were left out by the category id that the file does not list. ``told`` are
     sentences about whatever else was left out. ``places`` says by annotation id where it stands, such as
     "cup.json: shapes[2]", where the ids are not the file's own. ``left_out`` are files that were seen
-    and not used, with the reason. ``federated`` is what LVIS says beyond COCO.
+    and not used, with the reason. ``federated`` is what LVIS says beyond COCO, ``semantic`` what is
+    to be known of regions.
     """
 
     path: Path
@@ -99,6 +114,7 @@ class CocoDataset:
     places: Mapping[int, str] = field(default_factory=dict)
     left_out: tuple[tuple[Path, str], ...] = ()
     federated: Federated | None = None
+    semantic: Semantic | None = None
 
 
 def read_coco(path: str | Path, unlisted: Literal["refuse", "count"] = "refuse") -> CocoDataset:

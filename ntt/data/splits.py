@@ -59,6 +59,8 @@ def select_classes(dataset: CocoDataset, split: str | Sequence[str]) -> dict[int
         InputError: the split is unknown or empty, the file lacks one of its classes, or two of the selected
             categories share a name.
     """
+    if dataset.semantic is not None and dataset.semantic.one_way:
+        return dict(dataset.categories)  # episodes, drawn from the split's classes
     names = _split_names(dataset, split)
     available = set(dataset.categories.values())
     for name in names:

@@ -75,7 +75,8 @@ def restrict_ground_truth(
     Crowds of these classes stay: they are the regions where COCO neither asks for a detection nor punishes
     one. So are objects that nobody can make out (`isimpossible`, VOC's difficult), which is what the published code
     makes of them. Masks are in COCO's own form, and evaluators can draw them; annotations without one have no
-    ``segmentation`` key. Of an LVIS file, images and classes say what its evaluation asks for.
+    ``segmentation`` key. Of an LVIS file, and where regions are
+    measured, images and classes say what that evaluation asks for.
 
     Raises:
         InputError: a mask cannot be read. Evaluators do not look: they draw something else, or crash.
@@ -100,7 +101,7 @@ def restrict_ground_truth(
             nothing = {"size": [image.height, image.width], "counts": [image.height * image.width]}
             entry["segmentation"] = masks.segmentations[index] or nothing
         annotations.append(entry)
-    truth = {
+    truth: dict[str, Any] = {
         "images": [
             {"id": image.id, "file_name": image.file_name, "height": image.height, "width": image.width}
             for image in dataset.images.values()
@@ -111,6 +112,11 @@ def restrict_ground_truth(
     }
     if dataset.federated is not None:
         _add_federated(truth, dataset.federated, wanted_categories)
+    if dataset.semantic is not None:
+        named = dataset.semantic.scored_as
+        for category in truth["categories"]:
+            category["scored_as"] = named.get(category["id"], category["name"])
+        truth |= {"masks": dataset.semantic.masks, "one_way": dataset.semantic.one_way}
     return truth
 
 

@@ -11,10 +11,9 @@ from ntt.reporting.tables import (
     class_header,
     evaluated_tasks,
     percent,
-    pseudo_remark,
+    remarks,
     table_columns,
     task_name,
-    voc_remark,
 )
 from ntt.screen.text import printable
 
@@ -47,7 +46,7 @@ def report_markdown(
             row.append(f"{published[task]:.1f}" if task in published else "-")
         rows.append(row)
     parts = [f"# {_escaped(title)}", "All figures in percent.", _table(header, rows)]
-    parts += [_escaped(remark) for remark in (voc_remark(metrics), pseudo_remark(metrics)) if remark]
+    parts += map(_escaped, remarks(metrics))
 
     classes = class_figures(metrics)
     if classes:

@@ -81,6 +81,22 @@ def pseudo_remark(metrics: Metrics) -> str | None:
     )
 
 
+def semantic_remark(metrics: Metrics) -> str | None:
+    """The sentence that stands below a table of regions' IoU: by what protocol, and whose the true regions are."""
+    measured = metrics.get("semantic")
+    if not isinstance(measured, Mapping):
+        return None
+    whose = {"official": "the official COCO-20i masks", "instances": "masks joined from objects"}[measured["masks"]]
+    return (
+        f"Protocol {measured['protocol']}, by {whose}; detections count from a score of {measured['threshold']:g} on."
+    )
+
+
+def remarks(metrics: Metrics) -> list[str]:
+    """The sentences that stand below a table."""
+    return [remark for remark in (voc_remark(metrics), pseudo_remark(metrics), semantic_remark(metrics)) if remark]
+
+
 def table_columns(metrics: Metrics) -> list[str]:
     """The figures that papers report: COCO's seven of its twelve, every one of another protocol's."""
     named = {key for task in evaluated_tasks(metrics) for key in metrics[task]}
@@ -95,7 +111,7 @@ def in_order(named: Iterable[str]) -> list[str]:
 
 def voc_remark(metrics: Metrics) -> str | None:
     """Box AP50 by VOC's own rule beside COCO's, in a sentence; None where that was not computed."""
-    by_voc = metrics["bbox"].get("AP50voc")
+    by_voc = metrics.get("bbox", {}).get("AP50voc")
     if by_voc is None:
         return None
     return (

@@ -48,8 +48,21 @@ def artifact(work: Workspace) -> Artifact:
             "images": [record.id for record in inputs.target_records],
             "categories": [inputs.target_category[i] for i in inputs.categories],
             "matcher": matcher_identity(work),
+            **({"asked": sorted(asked.items())} if (asked := asked_of_images(work)) else {}),
         },
     )
+
+
+def asked_of_images(work: Workspace) -> dict[int, list[int]]:
+    """By image the classes that are looked for in it, each by itself; empty where all compete in all images."""
+    targets = work.inputs.targets
+    if targets.semantic is None or not targets.semantic.one_way:
+        return {}
+    asked: dict[int, list[int]] = {record.id: [] for record in work.inputs.target_records}
+    for annotation in targets.annotations:
+        if annotation.image_id in asked:
+            asked[annotation.image_id].append(annotation.category_id)
+    return asked
 
 
 @once_per_run
@@ -70,7 +83,7 @@ def match_all(work: Workspace) -> tuple[list[dict[str, Any]], Outcome]:
     proposals.require(work, shards)
     bank = memory.load(work)
     category_ids = [work.inputs.target_category[i] for i in bank.category_ids]
-    matcher = (memory.prototypes(work), category_ids, work.config.matcher)
+    matcher = (memory.prototypes(work), category_ids, work.config.matcher, asked_of_images(work))
     images = len(work.inputs.target_records)
     workers = work.config.workers or min(usable_cores(), 1 + images // _IMAGES_PER_WORKER)
     predictions: list[dict[str, Any]] = []
@@ -83,7 +96,8 @@ def match_all(work: Workspace) -> tuple[list[dict[str, Any]], Outcome]:
     return predictions, {"images": images, "detections": len(predictions), "processes": workers}
 
 
-Matcher = tuple[Tensor, list[int], MatchSettings]  # prototypes [C, D], category id of each, settings
+# Prototypes [C, D], category id of each, settings, and by image the classes that are looked for in it, if not all are.
+Matcher = tuple[Tensor, list[int], MatchSettings, dict[int, list[int]]]
 
 
 def _match_all(shards: list[Shard], matcher: Matcher, workers: int) -> Iterator[list[dict[str, Any]]]:
@@ -107,11 +121,17 @@ def one_thread() -> None:
 
 def match_shard(shard: Shard, matcher: Matcher) -> list[dict[str, Any]]:
     """COCO results of one shard's images. A shard is read whole, in one sequential read."""
-    prototypes, category_ids, settings = matcher
+    prototypes, category_ids, settings, asked = matcher
+    places = {identity: place for place, identity in enumerate(category_ids)} if asked else {}
     predictions = []
     for record, found in zip(shard.records, shard.read(), strict=True):
-        detections = match(found, prototypes, settings)
-        predictions += results(record.id, found, detections, category_ids)
+        if asked:
+            for identity in asked[record.id]:
+                alone = prototypes[places[identity], None]  # [1, D] or [1, K, D]
+                predictions += results(record.id, found, match(found, alone, settings), [identity])
+        else:
+            detections = match(found, prototypes, settings)
+            predictions += results(record.id, found, detections, category_ids)
     return predictions
 
 

@@ -16,7 +16,7 @@ from ntt.data.images import UnreadableImage, load_image
 from ntt.reporting.colours import class_colours
 from ntt.reporting.overlays import side_by_side, single
 from ntt.reporting.summary import report_markdown
-from ntt.reporting.tables import coco_lines, metrics_table, per_class_table, pseudo_remark, voc_remark
+from ntt.reporting.tables import coco_lines, metrics_table, per_class_table, remarks
 from ntt.reporting.verdicts import Instance
 from ntt.screen.tables import show_table
 from ntt.screen.text import printable
@@ -133,9 +133,8 @@ def publish(work: Workspace) -> None:
         print("\n".join(coco_lines(metrics)))
         show_table(per_class_table(metrics, title="per class, %"))
         show_table(metrics_table(metrics, title=f"{work.config.name}, %"))
-        for remark in (voc_remark(metrics), pseudo_remark(metrics)):
-            if remark:
-                print(remark)
+        for remark in remarks(metrics):
+            print(remark)
 
 
 def pictures(work: Workspace) -> list[Path]:

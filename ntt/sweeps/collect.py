@@ -31,6 +31,7 @@ _IRRELEVANT = {
     "backbone.url",
     "segmenter.url",
     "segmenter.prompt_batch",
+    *(f"dataset.format.{key}" for key in COORDINATES),  # where a reader draws what the coordinates say
 }
 
 Key = tuple[int, int, str]
