@@ -12,6 +12,7 @@ from ntt.masks.overlaps import Overlaps
 from ntt.matching.merging import coverages, score_factors
 from ntt.matching.nms import class_nms
 from ntt.matching.scores import class_cosines, unit_vectors
+from ntt.matching.screening import MANY, ManyClasses
 from ntt.matching.settings import MatchSettings
 
 
@@ -65,7 +66,19 @@ class Detections:
     scores: Tensor
 
 
-def match(found: Matchable, prototypes: Tensor, settings: MatchSettings) -> Detections:
+def prepare(prototypes: Tensor, settings: MatchSettings, fast: bool) -> Tensor | ManyClasses:
+    """What :func:`match` takes for many images: the prototypes, or what finds the best of very many faster.
+
+    Args:
+        prototypes: [C, D] or [C, K, D].
+        settings: of the matcher.
+        fast: whether this machine multiplies in bfloat16.
+    """
+    many = fast and settings.scoring.best_cosine_only and prototypes.ndim == 2 and len(prototypes) >= MANY
+    return ManyClasses(prototypes) if many else prototypes
+
+
+def match(found: Matchable, prototypes: Tensor | ManyClasses, settings: MatchSettings) -> Detections:
     """Score, suppress and merge the proposals of one image.
 
     A proposal whose final mask has no pixel (it can vanish in an image smaller than the mask grid) takes part
@@ -73,7 +86,7 @@ def match(found: Matchable, prototypes: Tensor, settings: MatchSettings) -> Dete
 
     Args:
         found: the image's proposals.
-        prototypes: [C, D] one per class, or [C, K, D] several.
+        prototypes: [C, D] one per class, [C, K, D] several, or very many prepared.
         settings: of the matcher.
 
     Returns:
@@ -85,8 +98,13 @@ def match(found: Matchable, prototypes: Tensor, settings: MatchSettings) -> Dete
         return Detections(nothing, nothing.clone(), torch.zeros(0))
     areas = found.areas
     units = unit_vectors(found.vectors)
-    cosines = class_cosines(units, prototypes)
-    masks, labels, scores = settings.scoring.candidates(cosines, found.predicted_iou)
+    if isinstance(prototypes, ManyClasses):
+        labels, cosines = prototypes.best(units)
+        masks, scores = torch.arange(len(units)), cosines.clamp(min=0)
+        labels = torch.where(scores == 0, 0, labels)  # as the published code has it: such ones suppress class 0
+    else:
+        cosines = class_cosines(units, prototypes)
+        masks, labels, scores = settings.scoring.candidates(cosines, found.predicted_iou)
     kept = class_nms(found.boxes_low[masks], found.predicted_iou[masks], labels, settings.nms_iou)
     kept = kept[: settings.max_proposals]
     kept = kept[(scores[kept] > 0) & (areas[masks[kept]] > 0)]

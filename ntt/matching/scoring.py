@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from ntt.errors import require
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 class Scoring(ABC):
     """Options of its own are attributes, which its constructor takes: a dataclass does both."""
+
+    best_cosine_only: ClassVar[bool] = False
+    """Whether the best class and its cosine are all it asks for: among very many classes these are found faster."""
 
     @abstractmethod
     def candidates(self, cosines: Tensor, predicted_iou: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -36,6 +39,8 @@ class Scoring(ABC):
 @dataclass(frozen=True)
 class Cosine(Scoring):
     """The published scores (docs/method.md, section 5.1): ``s = max(0, max_c cos)``, of its best class."""
+
+    best_cosine_only: ClassVar[bool] = True
 
     def candidates(self, cosines: Tensor, predicted_iou: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """See the class."""

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from ntt.compute.cores import usable_cores
-from ntt.matching.match import Detections, match
+from ntt.compute.precision import cpu_multiplies_bf16
+from ntt.matching.match import Detections, match, prepare
 from ntt.matching.settings import MatchSettings
 from ntt.processes.own import OWN
 from ntt.proposals.image_proposals import ImageProposals
@@ -123,6 +124,7 @@ def match_shard(shard: Shard, matcher: Matcher) -> list[dict[str, Any]]:
     """COCO results of one shard's images. A shard is read whole, in one sequential read."""
     prototypes, category_ids, settings, asked = matcher
     places = {identity: place for place, identity in enumerate(category_ids)} if asked else {}
+    prepared = prepare(prototypes, settings, cpu_multiplies_bf16())
     predictions = []
     for record, found in zip(shard.records, shard.read(), strict=True):
         if asked:
@@ -130,7 +132,7 @@ def match_shard(shard: Shard, matcher: Matcher) -> list[dict[str, Any]]:
                 alone = prototypes[places[identity], None]  # [1, D] or [1, K, D]
                 predictions += results(record.id, found, match(found, alone, settings), [identity])
         else:
-            detections = match(found, prototypes, settings)
+            detections = match(found, prepared, settings)
             predictions += results(record.id, found, detections, category_ids)
     return predictions
 
