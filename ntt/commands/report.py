@@ -14,8 +14,8 @@ from ntt.screen.tables import show_table
 from ntt.store.files import write_atomically
 from ntt.sweeps import tables as sweep_tables
 from ntt.sweeps.collect import Sweep, collect
-from ntt.sweeps.published import KINDS, Published, methods, methods_by_kind, read_published
-from ntt.sweeps.summary import FIGURES, missing_points, summarise, summarised_tasks, swept_task_name
+from ntt.sweeps.published import KINDS, Published, methods, methods_by_kind, read_published, with_shots
+from ntt.sweeps.summary import FIGURES, MEAN, missing_points, summarise, summarised_tasks, swept_task_name
 
 log = logging.getLogger(__name__)
 
@@ -50,11 +50,12 @@ def _write(sweep: Sweep, published: list[Published], figure: str, out: Path) -> 
     if published and not here:
         theirs = ", ".join(dict.fromkeys(other.dataset for other in published))
         raise InputError(f"The published figures are of dataset {theirs}, the sweep of {sweep.dataset}.")
-    beside = [other for other in here if other.split in splits]
+    wanted = splits | {MEAN} if len(splits) > 1 else splits
+    beside = [other for other in here if other.split in wanted]
     if published and not beside:
         theirs = ", ".join(dict.fromkeys(other.split for other in here))
         raise InputError(f"The published figures are of split {theirs}, the sweep of {', '.join(sorted(splits))}.")
-    names = methods(beside)
+    names = methods(with_shots(beside))
     summary = {swept_task_name(sweep, task): summarise(sweep, task, figure, beside) for task in summarised_tasks(sweep)}
     remarks = _remarks(sweep, figure, beside)
     stem = figure.lower()
@@ -85,6 +86,9 @@ def _remarks(sweep: Sweep, figure: str, published: list[Published]) -> list[str]
     remarks = [sweep_tables.DEVIATION]
     if any(other.std is not None for other in published):
         remarks.append(sweep_tables.PUBLISHED_DEVIATION)
+    if overall := [other for other in published if not other.shots]:
+        figures = [f"- {other.method}, {other.split}: {other.task} {figure} {other.mean:.1f}" for other in overall]
+        remarks.append("\n".join(["Published without a shot count, or as a mean over several:", "", *figures]))
     if kinds := methods_by_kind(published):
         remarks.append("\n".join(["Published:", "", *(f"- {KINDS[k]}: {', '.join(v)}" for k, v in kinds.items())]))
     if any(name.endswith(PSEUDO) for name in (swept_task_name(sweep, task) for task in summarised_tasks(sweep))):

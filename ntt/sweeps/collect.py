@@ -17,6 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 import ntt.config  # noqa: F401  registers what interpolations in configs call
 from ntt.errors import InputError
+from ntt.evaluation.settings import DEFAULT as COCO
 from ntt.foreign.documents import object_or_none, read_yaml
 from ntt.reporting.tables import TASKS, Metrics
 from ntt.sweeps.plan import planned_points
@@ -211,6 +212,7 @@ def _check_one_method(configs: Mapping[Path, Mapping[str, Any]]) -> None:
 def _method(config: Mapping[str, Any]) -> dict[str, Any]:
     """The options that decide a result, with dotted keys; of weights the file's name."""
     options = _flat({key: config.get(key) for key in _METHOD})
+    options.setdefault("evaluation._target_", COCO)  # of configs from before there was another
     names = {key: Path(value).name for key, value in options.items() if key.endswith(".weights")}
     return {key: value for key, value in (options | names).items() if key not in _IRRELEVANT}
 

@@ -66,7 +66,8 @@ def draw_sweep(summary: Summary, figure: str, published: Sequence[Published], fi
     Args:
         summary: task, as tables call it, -> rows in percent.
         figure: what is drawn, such as ``AP``; names the vertical axis.
-        published: figures in percent; those of splits that the sweep has are drawn, at all their shots.
+        published: figures in percent; those of splits that the sweep has are drawn, at all their shots, and as a line
+            where they have none.
         files: where to, as .png, .svg or .pdf.
     """
     with rc_context(rc=_STYLE):
@@ -84,7 +85,8 @@ def draw_sweep(summary: Summary, figure: str, published: Sequence[Published], fi
 
 def _panel(axes: Axes, rows: Sequence[Row], published: Sequence[Published]) -> None:
     splits = list(dict.fromkeys(row.split for row in rows))
-    here = [other for other in published if other.split in splits]
+    lines = [other for other in published if other.split in splits and not other.shots]
+    here = [other for other in published if other.split in splits and other.shots]
     theirs = list(dict.fromkeys((other.method, other.split) for other in here))
     middle = (len(theirs) + len(splits) - 1) / 2
     several = len(splits) > 1
@@ -104,6 +106,9 @@ def _panel(axes: Axes, rows: Sequence[Row], published: Sequence[Published]) -> N
             _APART ** (place - middle),
             f"{method}, {short_split(split)}" if several else method,
         )
+    for place, other in enumerate(lines):
+        colour = _PUBLISHED_COLOURS[(len(theirs) + place) % len(_PUBLISHED_COLOURS)]
+        axes.axhline(other.mean, color=colour, linestyle=(0, (1, 2)), linewidth=1.2, label=other.method, zorder=1)
     _shots_axis(axes, sorted({row.shots for row in rows} | {other.shots for other in here}))
 
 

@@ -26,7 +26,7 @@ class Published:
         method: its name, as tables show it.
         task: ``bbox`` or ``segm``.
         split: the named split it was measured on.
-        shots: references per class.
+        shots: references per class; 0 where none is told, or the figure is a mean over several.
         mean: the figure, a mean over seeds where ``std`` is given.
         std: its standard deviation as printed (of which kind, papers rarely say), None where there is none.
         dataset: the `dataset.name` it was measured on; empty where the file is about one dataset.
@@ -46,8 +46,7 @@ class Published:
 def read_published(path: Path, figure: str) -> list[Published]:
     """Read the rows of a CSV with columns method, split, shots, and a pair like ``bbox_ap``, ``bbox_ap_std`` per task.
 
-    Columns `dataset` and `kind` are optional. Rows without shots are means over several shot counts: for people only,
-    for no point of a sweep stands beside them; they are left out.
+    Columns `dataset` and `kind` are optional. Rows without shots stand beside no point of a sweep; they have 0 shots.
 
     Args:
         path: the CSV; cells may be empty.
@@ -80,13 +79,18 @@ def read_published(path: Path, figure: str) -> list[Published]:
         if kind and kind not in KINDS:
             raise InputError(f"{place}: kind {kind!r} should be one of {', '.join(KINDS)}.")
         for task, column in wanted.items():
-            if row.get(column) and row["shots"]:
+            if row.get(column):
                 mean = _number(row[column], place)
                 std = _number(row[f"{column}_std"], place) if row.get(f"{column}_std") else None
-                shots = int(_number(row["shots"], place))
+                shots = int(_number(row["shots"], place)) if row["shots"] else 0
                 measured_on = row.get("dataset") or ""
                 published.append(Published(row["method"], task, row["split"], shots, mean, std, measured_on, kind))
     return published
+
+
+def with_shots(published: Iterable[Published]) -> list[Published]:
+    """Those that stand beside points of a sweep."""
+    return [figure for figure in published if figure.shots]
 
 
 def methods(published: Iterable[Published]) -> list[str]:

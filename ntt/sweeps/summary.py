@@ -51,8 +51,8 @@ class Row:
 
 
 def summarise(sweep: Sweep, task: str, figure: str, published: list[Published]) -> list[Row]:
-    """One row per split and shot count of the sweep, in that order."""
-    rows = []
+    """One row per split and shot count of the sweep, in that order, and where there are means over splits, ours."""
+    rows: list[Row] = []
     for split, shots in sorted({(point.split, point.shots) for point in sweep.points}):
         points = [point for point in sweep.points if (point.split, point.shots) == (split, shots)]
         values = [value for point in points if (value := percentage(point, task, figure)) is not None]
@@ -70,7 +70,28 @@ def summarise(sweep: Sweep, task: str, figure: str, published: list[Published]) 
                 published=here,
             )
         )
-    return rows
+    return rows + [_mean_of(rows, task, shots, published) for shots in _shots_of_means(rows, task, published)]
+
+
+MEAN = "mean"
+"""What published figures call the mean over all splits."""
+
+
+def _shots_of_means(rows: list[Row], task: str, published: list[Published]) -> list[int]:
+    """At which shots a mean over splits stands beside a published one: where every split has a figure."""
+    splits = {row.split for row in rows}
+    theirs = {other.shots for other in published if (other.task, other.split) == (task, MEAN)}
+    ours = {row.shots for row in rows}
+    full = [n for n in ours if {row.split for row in rows if row.shots == n and row.mean is not None} == splits]
+    return sorted(n for n in full if n in theirs) if len(splits) > 1 else []
+
+
+def _mean_of(rows: list[Row], task: str, shots: int, published: list[Published]) -> Row:
+    here = [row for row in rows if row.shots == shots]
+    theirs = {o.method: o for o in published if (o.task, o.split, o.shots) == (task, MEAN, shots)}
+    mean = fmean(row.mean for row in here if row.mean is not None)
+    n, seeds = min(row.n for row in here), max(row.seeds for row in here)
+    return Row(split=MEAN, shots=shots, mean=mean, std=None, n=n, seeds=seeds, published=theirs)
 
 
 def percentage(point: Point, task: str, figure: str) -> float | None:

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from miniatures import coco_document, pictures, write_coco
 from PIL import Image
-from readme_sweeps import DEMO, run_once
+from readme_sweeps import DEMO, reports_of, run_once, run_report, run_sweep, sweeps_of
 
 from ntt.data.splits import COCO_CLASSES, COCO_SPLITS
 from ntt.evaluation.semantic import Semantic
 from ntt.foreign.documents import read_object
+from ntt.sweeps.collect import collect
 
 FOLD = COCO_SPLITS["fold0"]
 EPISODES = 6
@@ -69,6 +70,21 @@ def test_episodes_are_run_and_said_whose_masks_measured_them(episodes: Path, nam
 def predictions_of(folder: Path) -> list[dict[str, object]]:
     found: list[dict[str, object]] = json.loads((folder / "predictions.json").read_text())
     return found
+
+
+def test_the_sweep_of_the_folds_is_reported_with_their_mean(episodes: Path) -> None:
+    """The README's own command; the second fold is some of the miniature's classes."""
+    (words,), (report,) = sweeps_of("coco20i"), reports_of("coco20i")
+    values = {"dataset.root": "official", "dataset.format.episodes": "2", "shots": "1", "seed": "4"}
+    made = run_sweep(words, episodes, {**values, "split": "fold0,[chair,microwave,sandwich,scissors]"})
+    table = (run_report(report, episodes, made) / "miou.md").read_text()
+    (row,) = [line for line in table.splitlines() if line.startswith("| mean |")]
+    assert "| 52.7 |" in row  # of Matcher, with one shot
+    assert "Matcher, GF-SAM, INSID3" in table
+    points = collect([made]).points
+    assert len(points) == 2
+    mean = sum(point.metrics["segm"]["mIoU"] for point in points if point.metrics) / 2
+    assert f"| {100 * mean:.1f} |" in row
 
 
 def test_twenty_classes_at_once(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ntt.errors import InputError
-from ntt.sweeps.published import Published, methods, methods_by_kind, read_published
+from ntt.sweeps.published import Published, methods, methods_by_kind, read_published, with_shots
 
 ROWS = """method,split,shots,bbox_ap,bbox_ap_std,segm_ap,bbox_ap50
 A,novel,1,24.5,1.5,22.9,40
@@ -56,10 +56,12 @@ def test_rows_say_their_dataset_and_kind(tmp_path: Path) -> None:
         "method,kind,dataset,split,shots,bbox_ap\nB,fine-tuned,FISH,all,1,20.3\nA,sam-only,FISH,all,,18\nA,sam-only,UODD,all,1,9\n"
     )
     figures = read_published(path, "AP")
-    assert figures == [  # a row without shots is a mean over them
+    assert figures == [
         Published("B", "bbox", "all", 1, 20.3, None, "FISH", "fine-tuned"),
+        Published("A", "bbox", "all", 0, 18.0, None, "FISH", "sam-only"),
         Published("A", "bbox", "all", 1, 9.0, None, "UODD", "sam-only"),
     ]
+    assert with_shots(figures) == [figures[0], figures[2]]
     assert list(methods_by_kind(figures).items()) == [("sam-only", ["A"]), ("fine-tuned", ["B"])]
     path.write_text(path.read_text().replace("fine-tuned", "tuned"))
     with pytest.raises(

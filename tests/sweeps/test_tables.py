@@ -57,6 +57,17 @@ def test_a_seed_that_other_shot_counts_have_is_missed() -> None:
     assert missing_points(uneven, "AP") == ["novel, 5-shot, seeds 13, 33: not in the folders given"]
 
 
+def test_the_mean_over_splits_stands_beside_a_published_one() -> None:
+    theirs = [Published("Paper", "bbox", "mean", shots, 50.0, None) for shots in (1, 5)]
+    some = sweep(point(1, 1, 0.3), point(1, 2, 0.5), point(1, 1, 0.6, "base"), point(5, 1, 0.9), point(2, 1, 0.9))
+    row = summarise(some, "bbox", "AP", theirs)[-1]
+    # Of the splits' own means, 40 and 60; at 5 shots one split is missing, at 2 nobody published anything.
+    assert cells(row, ["Paper"]) == ["mean", "1", "1 of 2", "50.0*", "50.0", "0.0"]
+    assert sum(row.split == "mean" for row in summarise(some, "bbox", "AP", theirs)) == 1
+    assert all(row.split != "mean" for row in summarise(sweep(point(1, 1, 0.3)), "bbox", "AP", theirs))
+    assert all(row.split != "mean" for row in summarise(some, "bbox", "AP", PAPER))
+
+
 def test_figures_that_coco_could_not_measure_are_in_no_mean() -> None:
     some = sweep(point(1, 33, -1.0), point(1, 42, 0.2))
     row = summarise(some, "bbox", "AP", [])[0]
