@@ -18,7 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ntt.commands import complain, is_command, run_command
 from ntt.commands.composition_errors import explain
-from ntt.commands.failures import of_a_config, of_the_system
+from ntt.commands.failures import of_a_config, of_memory, of_the_system
 from ntt.commands.own_configs import check_encoding, own_folders
 from ntt.commands.verbs import answer, as_run
 from ntt.composition.renamed import with_present_names
@@ -125,7 +125,7 @@ def _explained(error: Exception) -> InputError | None:
     """The sentence for what a user can put right; None for a fault of ours."""
     if isinstance(error, InputError):
         return error
-    if said := of_a_config(error, own_folders(sys.argv)) or of_the_system(error):
+    if said := of_a_config(error, own_folders(sys.argv)) or of_the_system(error) or of_memory(error):
         return said
     return explain(error, conf_folder()) if isinstance(error, HydraException | OmegaConfBaseException) else None
 

@@ -39,6 +39,23 @@ def of_the_system(error: BaseException) -> InputError | None:
     return InputError(f"{place} cannot be used ({error.strerror}): {_WAYS[error.errno]} ({_WHERE}).")
 
 
+def of_memory(error: BaseException) -> InputError | None:
+    """The sentence for a device without the memory for even one item; None for other errors."""
+    first = " ".join((str(error).splitlines() or [""])[0].split())
+    kind = type(error)  # torch is not imported for this
+    if kind.__name__ == "OutOfMemoryError" and kind.__module__.startswith("torch"):
+        return InputError(
+            f"The GPU has too little memory even for one at a time ({first}): end what else uses it, or try "
+            "precision=bf16, a smaller backbone or segmenter, or device=cpu; what is complete is kept."
+        )
+    if isinstance(error, RuntimeError) and "DefaultCPUAllocator" in first:
+        return InputError(
+            f"This machine has too little memory ({first}): end what else uses it, or try precision=bf16 or a smaller "
+            "backbone or segmenter; what is complete is kept."
+        )
+    return None
+
+
 def of_a_config(error: BaseException, folders: Sequence[Path]) -> InputError | None:
     """The sentence for a YAML file in some folders that cannot be read; None for other errors."""
     if isinstance(error, UnicodeDecodeError):

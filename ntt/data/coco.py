@@ -32,6 +32,7 @@ from ntt.data.values import (
 )
 from ntt.errors import InputError
 from ntt.foreign.parsing import parsing
+from ntt.foreign.patience import PATIENCE
 
 # pycocotools counts pixels in 32 bits, and so does whoever reads its masks.
 _MOST_PIXELS = 2**31
@@ -157,7 +158,7 @@ def read_coco(path: str | Path, unlisted: Literal["refuse", "count"] = "refuse")
 
 def _parse(path: Path) -> tuple[dict[str, Any], str]:
     with parsing(lambda reason: InputError(f"{path}: cannot be read ({reason}); check the path")):
-        raw = path.read_bytes()
+        raw = PATIENCE.of(path.read_bytes)
     digest = hashlib.sha256(raw).hexdigest()
     with parsing(lambda reason: InputError(f"{path}: not a readable json file ({reason}); {_WHOLE}")):
         text = _decoded(raw, path)

@@ -17,6 +17,7 @@ from ntt.data.coco import NO_BOX, Annotation, CocoDataset, ImageRecord
 from ntt.data.geometry import Segmentation, mask_area, mask_box, read_masks
 from ntt.errors import InputError, NothingLabelled
 from ntt.foreign.parsing import parsing
+from ntt.foreign.patience import PATIENCE
 
 Box = tuple[float, float, float, float]
 """x, y, width, height in pixels, x and y of the left and top edges."""
@@ -67,7 +68,7 @@ class CollectedLabels:
             InputError: it cannot be read.
         """
         with parsing(lambda reason: InputError(f"{file}: cannot be read ({reason}); check the file")):
-            raw = file.read_bytes()
+            raw = PATIENCE.of(file.read_bytes)
         name = self.name_of(file) if file.is_relative_to(self.root) else file.name  # no path of this machine
         self._parsed[name] = hashlib.sha256(raw).hexdigest()
         return raw

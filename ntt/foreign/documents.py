@@ -8,6 +8,7 @@ from typing import Any
 
 from ntt.errors import InputError
 from ntt.foreign.parsing import parsing
+from ntt.foreign.patience import PATIENCE
 
 
 def parse_json(raw: str | bytes, name: str | Path, way_out: str) -> Any:
@@ -63,9 +64,9 @@ def read_yaml(path: Path, way_out: str) -> Any:
     from omegaconf import OmegaConf
 
     with parsing(lambda reason: InputError(f"{path} cannot be read as YAML ({reason}); {way_out}")):
-        return OmegaConf.load(path)
+        return PATIENCE.of(lambda: OmegaConf.load(path))
 
 
 def _bytes(path: Path, way_out: str) -> bytes:
     with parsing(lambda reason: InputError(f"{path}: cannot be read ({reason}); {way_out}")):
-        return path.read_bytes()
+        return PATIENCE.of(path.read_bytes)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import filecmp
 import json
 import os
 import shutil
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,7 @@ def write_atomically(path: Path, data: bytes, durable: bool = True) -> None:
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
-        partial.replace(path)
+        _take_its_place(partial, path, lambda: path.read_bytes() == data)
     finally:
         partial.unlink(missing_ok=True)
 
@@ -53,9 +55,18 @@ def share(file: Path, target: Path) -> None:
     try:
         if not _cloned(file, partial):
             shutil.copyfile(file, partial)
-        partial.replace(target)
+        _take_its_place(partial, target, lambda: filecmp.cmp(file, target, shallow=False))
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _take_its_place(partial: Path, path: Path, done: Callable[[], bool]) -> None:
+    """Rename over a file; where the answer was lost, and the repeated request refused (NFS), it may be done."""
+    try:
+        partial.replace(path)
+    except FileNotFoundError:
+        if partial.exists() or not path.exists() or not done():
+            raise
 
 
 def _cloned(file: Path, target: Path) -> bool:

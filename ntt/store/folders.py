@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ntt.compute.home import without_home
+from ntt.foreign.patience import PATIENCE
 from ntt.store.files import write_json
 from ntt.store.hashing import file_sha256
 from ntt.store.modes import open_as
@@ -54,7 +55,7 @@ class Folders:
         """
         root = partial.parent.parent
         everything = sorted(file for file in partial.rglob("*") if file.name != _BEGUN)
-        files = {str(file.relative_to(partial)): file_sha256(file) for file in everything if file.is_file()}
+        files = {str(file.relative_to(partial)): _digest(file) for file in everything if file.is_file()}
         write_json(partial / MANIFEST, {**without_home(recorded), "files": files})
         open_as(root, *everything, partial / MANIFEST)
         (partial / _BEGUN).unlink()
@@ -82,3 +83,7 @@ class Folders:
     def clear(self, partial: Path) -> None:
         """Remove what is left of a folder of our own."""
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _digest(file: Path) -> str:
+    return PATIENCE.of(lambda: file_sha256(file))

@@ -1,4 +1,7 @@
-"""Play every case that can be played here and print the table: `make faults`. Exit code 1 when results differ."""
+"""Try all bad inputs and play every fault that can be played here, and print both tables: `make faults`.
+
+Exit code 1 when an input is not answered as it should be, or results differ from undisturbed ones.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from faults import cluster, signals, system, workers
+from faults import cluster, files, inputs, networks, signals, system, workers
 from faults.scene import SHARDS, Case, Outcome, Scene, prepared
 
 # Where rows are registered: a module of cases, each a function with its row's name as docstring.
-CASES: list[Case] = [*workers.CASES, *signals.CASES, *system.CASES]
+CASES: list[Case] = [*workers.CASES, *signals.CASES, *system.CASES, *files.CASES, *networks.CASES]
 NEEDING_ROOT: list[Case] = [*workers.NEEDING_ROOT, *system.NEEDING_ROOT]
 ON_SLURM: list[Case] = [*cluster.CASES]
 
@@ -41,7 +44,7 @@ def play(scene: Scene, cases: Sequence[Case], table: Table) -> bool:
 
 
 def main(words: Sequence[str]) -> int:
-    """Those cases whose names have one of the words in them; all without words."""
+    """Those cases whose names have one of the words in them, `inputs` for the bad inputs; all without words."""
 
     def wanted(cases: Sequence[Case]) -> list[Case]:
         return [case for case in cases if not words or any(word in case.__name__ for word in words)]
@@ -50,8 +53,14 @@ def main(words: Sequence[str]) -> int:
     for name in ("disturbance", "ended with", "begun by each process", "took", "results"):
         table.add_column(name, overflow="fold")
     root = os.geteuid() == 0
+    inputs_good = True
+    if not words or "inputs" in words:
+        inputs_table, inputs_good = inputs.catalogue()
+        Console(width=190).print(inputs_table)
     plain, on_slurm = wanted([*CASES, *(NEEDING_ROOT if root else [])]), wanted(ON_SLURM)
     reason = reason_against() if on_slurm else None
+    if not plain and not on_slurm:
+        return 0 if inputs_good else 1
     if reason or not on_slurm:
         with prepared(None) as scene:
             good = play(scene, plain, table)
@@ -63,7 +72,7 @@ def main(words: Sequence[str]) -> int:
         print(f"without the {len(on_slurm)} cases on SLURM: {reason}")
     if not root:
         print(f"without the {len(NEEDING_ROOT)} cases that mount something, which needs root")
-    return 0 if good else 1
+    return 0 if good and inputs_good else 1
 
 
 if __name__ == "__main__":

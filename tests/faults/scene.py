@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -74,13 +75,22 @@ class Scene:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
+            # What the shell of a background job told us to ignore: a run would go on ignoring it.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
-    def same(self, *results: Path) -> bool:
-        """Whether these runs' results are those of the undisturbed one."""
+    def patched(self, cwd: Path, code: str, *more: str) -> subprocess.CompletedProcess[str]:
+        """A whole run of a program that was changed by some Python code before it began."""
+        program = f"{code}\nfrom ntt.run import main\nmain()"
+        command = [sys.executable, "-c", program, *self.options, *more, "hydra.run.dir=a"]
+        return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+
+    def same(self, *results: Path, as_in: Path | None = None) -> bool:
+        """Whether these runs' results are those of the undisturbed one, or of another run."""
+        expected = as_in or self.undisturbed
         names = ("metrics.json", "predictions.json")
         return all(
-            (result / name).exists() and (result / name).read_bytes() == (self.undisturbed / name).read_bytes()
+            (result / name).exists() and (result / name).read_bytes() == (expected / name).read_bytes()
             for result in results
             for name in names
         )
@@ -127,12 +137,18 @@ def begun(cwd: Path) -> list[int]:
     return list(Counter(pid for pid, _, _ in starts(cwd)).values())
 
 
+def last_sentence(text: str) -> str:
+    """The error of a failed process: its sentence, or the last line of its traceback."""
+    lines = text.strip().splitlines() or [""]
+    return next((line for line in lines if line.startswith("ntt: ")), lines[-1])
+
+
 def ending(*runs: subprocess.Popen[str]) -> str:
     """Wait for some processes; their exit codes, and the error of a failed one."""
     said = [run.communicate()[1] for run in runs]
     codes = ", ".join(str(run.returncode) for run in runs)
-    failed = [text.strip().splitlines() for run, text in zip(runs, said, strict=True) if run.returncode > 0]
-    return codes + "".join(f" ({next((x for x in lines if x.startswith('ntt: ')), lines[-1])})" for lines in failed)
+    failed = [last_sentence(text) for run, text in zip(runs, said, strict=True) if run.returncode > 0]
+    return codes + "".join(f" ({sentence})" for sentence in failed)
 
 
 @contextmanager
