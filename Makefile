@@ -111,7 +111,7 @@ integration: $(STAMP) slurm ## the real command line, several processes, a real 
 	$(MAKE) faults
 
 .PHONY: faults
-faults: $(STAMP) slurm ## disturb real runs in every way and print what came out; some: make faults FAULTS="SIGTERM home"
+faults: $(STAMP) slurm ## try every bad input, disturb real runs in every way, and print both tables; some: make faults FAULTS="inputs SIGTERM"
 	PYTHONPATH=tests $(BIN)/python -m faults $(FAULTS)
 
 drawing: ## draw the imports between rooms into docs/architecture.md, and check the rules of the house
