@@ -10,7 +10,8 @@ import pytest
 from command_line import ntt
 from documented import ROOT, commands
 from PIL import Image
-from written_labels import Drawn, World, rasterised, write_labelme
+from written_labels import write_labelme
+from written_world import Drawn, World, rasterised
 
 from ntt.data.readers.catalogue import formats
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from command_line import ntt
 from pycocotools import mask as coco_mask
-from written_labels import OF_MASKS, OF_POLYGONS, Drawn, World, rasterised, write_coco
+from written_labels import OF_MASKS, OF_POLYGONS, write_coco
+from written_world import Drawn, World, rasterised
 
 from ntt.data.images import load_image
 from ntt.drawn.dataset import write_world

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from written_labels import OF_MASKS, OF_POLYGONS, Drawn, World, Writer, rasterised, write_coco
+from written_labels import OF_MASKS, OF_POLYGONS, Writer, write_coco
+from written_world import Drawn, World, rasterised
 
 from ntt.data.coco import CocoDataset
 from ntt.data.geometry import annotation_mask
