@@ -147,3 +147,13 @@ def voc_xml(file_name: str, objects: Sequence[tuple[DrawnObject, bool]], first_p
         )
     size = f"<size><width>{SCENE_SIZE}</width><height>{SCENE_SIZE}</height><depth>3</depth></size>"
     return f"<annotation><folder>VOC</folder><filename>{file_name}</filename>{size}{''.join(rows)}</annotation>"
+
+
+def write_roboflow(root: Path, names: tuple[str, ...], train: int, test: int) -> None:
+    """As Roboflow exports it: boxes only, ids from 0, and the project's name as a class without an object."""
+    for subset, count, seed in (("train", train, 5), ("test", test, 6)):
+        shown = pictures(names, count, seed)
+        for picture in shown:
+            picture.save(root / subset)
+        document = coco_document(shown, ("project", *names), masks=False, first_id=0)
+        (root / subset / "_annotations.coco.json").write_text(json.dumps(document))

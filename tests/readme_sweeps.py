@@ -66,6 +66,15 @@ def run_once(options: list[str], cwd: Path) -> None:
         job()
 
 
+def run_small(options: tuple[str, ...], cwd: Path, more: tuple[str, ...] = DEMO) -> Path:
+    """A run on the demo's networks; returns its folder."""
+    before = set(cwd.glob("outputs/*/*/metrics.json"))
+    with _typed_in(cwd, ["ntt", *options, *more]):
+        job()
+    (made,) = set(cwd.glob("outputs/*/*/metrics.json")) - before
+    return made.parent
+
+
 def run_report(words: tuple[str, ...], cwd: Path, folder: Path) -> Path:
     """Execute a report of a sweep, whose folder stands for outputs/.../DATE; returns the folder that it writes."""
     given = [str(folder) if word.startswith("outputs/") else word for word in words[1:]]

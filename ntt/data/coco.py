@@ -136,7 +136,21 @@ def read_coco(path: str | Path, unlisted: Literal["refuse", "count"] = "refuse")
     """
     path = Path(path)
     with _no_garbage_collection():
-        document, digest = _parse(path)
+        return read_document(*_parse(path), path, unlisted)
+
+
+def read_document(
+    document: dict[str, Any], digest: str, path: Path, unlisted: Literal["refuse", "count"] = "refuse"
+) -> CocoDataset:
+    """What a COCO file says, already parsed; its lists are taken out of it. See :func:`read_coco`.
+
+    Args:
+        document: the file's contents.
+        digest: of these.
+        path: what messages call it.
+        unlisted: as there.
+    """
+    with _no_garbage_collection():
         with parsing(lambda reason: InputError(f"{path}: its lists of checked classes are malformed ({reason})")):
             federated = read_federated(document)
         categories = dict(_entries(document, "categories", path, _category))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ntt.errors import InputError, require, require_choice
@@ -30,6 +30,7 @@ class DatasetConfig:
     invalid: str = "error"
     boxes: str = "prompt"
     pseudo_truth: bool = False
+    chosen_by: list[str] = field(default_factory=list)  # of shots and seed, those that choose the fixed set
     download: str | None = None
     verify: str = "stat"
 

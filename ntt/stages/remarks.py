@@ -28,7 +28,8 @@ def remarks(config: RunConfig, inputs: Inputs, overrides: Iterable[str]) -> list
             "backbone=dinov2_vitl14 segmenter=sam2_hiera_large are for those (ntt weights fetch)"
         )
     given = {override.lstrip("+").partition("=")[0] for override in overrides}
-    if config.dataset.reference_ids is not None and (idle := [key for key in _OF_A_DRAW if key in given]):
+    idle = [key for key in _OF_A_DRAW if key in given and key not in config.dataset.chosen_by]
+    if config.dataset.reference_ids is not None and idle:
         told.append(
             f"{', '.join(idle)} {'has' if len(idle) == 1 else 'have'} no effect: dataset.reference_ids names the "
             "references, and nothing is drawn (dataset.reference_ids=null draws them)"

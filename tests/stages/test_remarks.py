@@ -9,11 +9,17 @@ from ntt.data.coco import ImageRecord
 from ntt.stages.remarks import remarks
 
 
-def said(backbone: str = "dinov2_vitl14", size: int = 500, ids: Any = "all", overrides: tuple[str, ...] = ()) -> str:
+def said(
+    backbone: str = "dinov2_vitl14",
+    size: int = 500,
+    ids: Any = "all",
+    overrides: tuple[str, ...] = (),
+    chosen_by: tuple[str, ...] = (),
+) -> str:
     config: Any = SimpleNamespace(
         backbone=SimpleNamespace(name=backbone),
         segmenter=SimpleNamespace(name="sam2_hiera_large"),
-        dataset=SimpleNamespace(reference_ids=ids),
+        dataset=SimpleNamespace(reference_ids=ids, chosen_by=chosen_by),
     )
     inputs: Any = SimpleNamespace(target_records=[ImageRecord(1, "a.png", size, size)])
     return " ".join(remarks(config, inputs, overrides))
@@ -28,3 +34,8 @@ def test_options_without_effect_are_said() -> None:
     assert "shots has no effect" in said(overrides=("shots=3", "device=cpu"))
     assert "shots, seed have no effect" in said(overrides=("seed=3", "++shots=1"))
     assert said(ids=None, overrides=("shots=3",)) == ""
+
+
+def test_what_chooses_the_fixed_file_has_an_effect() -> None:
+    assert said(overrides=("shots=3",), chosen_by=("shots",)) == ""
+    assert "seed has no effect" in said(overrides=("shots=3", "seed=1"), chosen_by=("shots",))

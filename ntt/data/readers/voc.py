@@ -27,7 +27,9 @@ _SPLITS = {"references": ("train",), "targets": ("val", "test")}
 
 
 @dataclass(frozen=True)
-class _Entry:
+class Entry:
+    """An object as its XML has it."""
+
     name: str
     place: str
     corners: tuple[float, float, float, float] | None  # xmin, ymin, xmax, ymax as written
@@ -75,17 +77,17 @@ class Reader(DatasetReader):
             benchmark: as the published code reads them: of an image what is difficult last, on which the draw of
                 references depends, and no mask of SegmentationObject.
         """
-        found = [(file, *_parse(file, labels)) for file in files]
+        found = [(file, *parse_xml(file, labels)) for file in files]
         from_zero = self._counts_from_zero([entry for _, _, entries in found for entry in entries], labels)
         for file, element, entries in found:
-            image = _image(file, element, root)
+            image = image_of(file, element, root)
             name = labels.name_of(image)
-            labels.image(name, *_size(file, element, image), str(file))
+            labels.image(name, *size_of(file, element, image), str(file))
             ordered = sorted(entries, key=lambda entry: entry.difficult) if benchmark else entries
-            objects = [_object(entry, from_zero) for entry in ordered]
+            objects = [object_of(entry, from_zero) for entry in ordered]
             mask_file = None if benchmark else _mask_file(file, root)
             if mask_file is not None:
-                objects = _with_masks(objects, mask_file, labels, _size(file, element, image))
+                objects = _with_masks(objects, mask_file, labels, size_of(file, element, image))
             for one in objects:
                 labels.add(name, one)
 
@@ -113,7 +115,7 @@ class Reader(DatasetReader):
         labels.tell(f"the {len(chosen)} images of {labels.name_of(lists[0])} are read for the {role}")
         return [file for file in files if file.stem in chosen]
 
-    def _counts_from_zero(self, entries: Sequence[_Entry], labels: CollectedLabels) -> bool:
+    def _counts_from_zero(self, entries: Sequence[Entry], labels: CollectedLabels) -> bool:
         if self._first is not None:
             return self._first == 0
         zero = next((e for e in entries if e.corners and min(e.corners[:2]) == 0), None)
@@ -140,7 +142,12 @@ def _looks_like_voc(file: Path) -> bool:
         return False
 
 
-def _parse(file: Path, labels: CollectedLabels) -> tuple[ElementTree.Element, list[_Entry]]:
+def parse_xml(file: Path, labels: CollectedLabels) -> tuple[ElementTree.Element, list[Entry]]:
+    """An XML file and its objects.
+
+    Raises:
+        InputError: it is none of VOC's.
+    """
     raw = labels.read(file)
     if b"<!ENTITY" in raw:
         raise InputError(f"{file}: it declares entities, which no VOC file needs and which can exhaust memory; {_MEND}")
@@ -156,7 +163,7 @@ def _parse(file: Path, labels: CollectedLabels) -> tuple[ElementTree.Element, li
             raise InputError(f"{file}: object {index} has no name; {_MEND}")
         corners, fault = _corners(found)
         difficult = (_text(found, "difficult") or "0").lower() in ("1", "true", "yes")
-        entries.append(_Entry(name, f"{place} ({name})", corners, difficult, fault))
+        entries.append(Entry(name, f"{place} ({name})", corners, difficult, fault))
     return element, entries
 
 
@@ -184,7 +191,8 @@ def _corners(element: ElementTree.Element) -> tuple[tuple[float, float, float, f
     return (xmin, ymin, xmax, ymax), None
 
 
-def _object(entry: _Entry, from_zero: bool) -> LabelledObject:
+def object_of(entry: Entry, from_zero: bool) -> LabelledObject:
+    """An object as labels have it."""
     box: Box | None = None
     if entry.corners is not None:
         xmin, ymin, xmax, ymax = entry.corners
@@ -196,7 +204,7 @@ def _object(entry: _Entry, from_zero: bool) -> LabelledObject:
     return LabelledObject(entry.name, entry.place, box=box, impossible=entry.difficult, fault=entry.fault)
 
 
-def _image(file: Path, element: ElementTree.Element, root: Path) -> Path:
+def image_of(file: Path, element: ElementTree.Element, root: Path) -> Path:
     """The image of an XML: as its `filename` says or called as itself, in JPEGImages, images, or beside it."""
     named = (_text(element, "filename") or "").replace("\\", "/").rsplit("/", 1)[-1]
     folders = [root / "JPEGImages", root / "images", file.parent, root]
@@ -208,7 +216,8 @@ def _image(file: Path, element: ElementTree.Element, root: Path) -> Path:
     return next(found, root / (named or file.stem))
 
 
-def _size(file: Path, element: ElementTree.Element, image: Path) -> tuple[int, int]:
+def size_of(file: Path, element: ElementTree.Element, image: Path) -> tuple[int, int]:
+    """Height and width in pixels: as an XML says, else as its image has it."""
     texts = [_text(element, f"size/{key}") for key in ("height", "width")]
     if all(text and text.isdigit() and 0 < int(text) < 2**20 for text in texts):
         height, width = (int(text) for text in texts if text)
