@@ -157,3 +157,22 @@ def write_roboflow(root: Path, names: tuple[str, ...], train: int, test: int) ->
             picture.save(root / subset)
         document = coco_document(shown, ("project", *names), masks=False, first_id=0)
         (root / subset / "_annotations.coco.json").write_text(json.dumps(document))
+
+
+def write_cdfsod(root: Path, names: tuple[str, ...], train: str, test: str) -> None:
+    """One of CD-FSOD's sets: fixed references of 1 and 5 shots, the last class short of one; one target is empty."""
+    shown = pictures(names, 5, 8)
+    for picture in shown:
+        picture.save(root / "train" / train)
+    (root / "annotations").mkdir()
+    for shots in (1, 5):
+        document = coco_document(shown[:shots], names, masks=False)
+        first = {(one["image_id"], one["category_id"]): one for one in reversed(document["annotations"])}
+        kept = [one for key, one in first.items() if key != (5, len(names))]  # of five, four of the last class
+        (root / "annotations" / f"{shots}_shot.json").write_text(json.dumps(document | {"annotations": kept}))
+    targets = pictures(names, 3, 9)
+    for picture in targets:
+        picture.save(root / "test" / test)
+    document = coco_document(targets, names, masks=False)
+    document["annotations"] = [one for one in document["annotations"] if one["image_id"] != 3]
+    (root / "annotations" / "test.json").write_text(json.dumps(document))

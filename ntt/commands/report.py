@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 from ntt.compute.home import shortened
@@ -13,7 +14,7 @@ from ntt.reporting.tables import PSEUDO
 from ntt.screen.tables import show_table
 from ntt.store.files import write_atomically
 from ntt.sweeps import tables as sweep_tables
-from ntt.sweeps.collect import Sweep, collect
+from ntt.sweeps.collect import Sweep, collect, row_name
 from ntt.sweeps.published import KINDS, Published, methods, methods_by_kind, read_published, with_shots
 from ntt.sweeps.summary import FIGURES, MEAN, missing_points, summarise, summarised_tasks, swept_task_name
 
@@ -46,6 +47,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _write(sweep: Sweep, published: list[Published], figure: str, out: Path) -> None:
     splits = {point.split for point in sweep.points}
+    if sweep.several:
+        published = [_in_a_row(other) for other in published]
     here = [other for other in published if other.dataset in ("", sweep.dataset)]
     if published and not here:
         theirs = ", ".join(dict.fromkeys(other.dataset for other in published))
@@ -79,6 +82,12 @@ def _write(sweep: Sweep, published: list[Published], figure: str, out: Path) -> 
         show_table(sweep_tables.screen_table(task, figure, rows, names))
     print("\n\n".join(remarks))
     log.info("wrote %s and %s to %s", ", ".join(pages), f"{stem}.png, .svg, .pdf", out)
+
+
+def _in_a_row(other: Published) -> Published:
+    """A published figure as one of a sweep over several datasets has it: by its dataset, or the mean over these."""
+    split = MEAN if other.dataset == MEAN else row_name(other.dataset, other.split)
+    return replace(other, dataset="", split=split)
 
 
 def _remarks(sweep: Sweep, figure: str, published: list[Published]) -> list[str]:

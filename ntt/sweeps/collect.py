@@ -35,6 +35,10 @@ _IRRELEVANT = {
     *(f"dataset.format.{key}" for key in COORDINATES),  # where a reader draws what the coordinates say
 }
 
+_DATASET = "dataset.name"
+_OF_A_DATASET = (_DATASET, "dataset.references", "dataset.targets")
+_CHOSEN = ("dataset.references", "dataset.format.shots", "dataset.format.seed")
+
 Key = tuple[int, int, str]
 
 
@@ -66,19 +70,26 @@ class Point:
 
 @dataclass(frozen=True)
 class Sweep:
-    """Points that differ in shots, seed and split only.
+    """Points that differ in shots, seed and split only; where they are of several datasets, a split is one of these.
 
     Attributes:
         names: the ``name`` options of the runs, in the order of the folders.
         points: one per (shots, seed, split), sorted by split, shots and seed.
         notes: sentences on points that were found more than once.
-        dataset: the runs' `dataset.name`.
+        dataset: the runs' `dataset.name`; empty where they are of several.
+        several: whether they are.
     """
 
     names: list[str]
     points: list[Point]
     notes: list[str]
     dataset: str = ""
+    several: bool = False
+
+
+def row_name(dataset: str, split: str) -> str:
+    """What takes a split's place where a sweep is of several datasets."""
+    return dataset if split == "all" else f"{dataset}, {split}"
 
 
 def collect(folders: Sequence[Path]) -> Sweep:
@@ -94,20 +105,25 @@ def collect(folders: Sequence[Path]) -> Sweep:
     configs = {run: _config(run / ".hydra" / "config.yaml") for run in runs}
     multiruns = _each_once([path for folder in folders for path in _multiruns(folder)])
     sweeps = {path.parent: _config(path) for path in multiruns}
-    _check_one_method(configs)
+    planned = {folder: planned_points(config, (*COORDINATES, _DATASET)) for folder, config in sweeps.items()}
+    datasets = {str(_flat(config).get(_DATASET) or "") for config in configs.values()}
+    datasets |= {str(values[_DATASET] or "") for points in planned.values() for values in points}
+    several = len(datasets) > 1
+    _check_one_method(configs, several)
     found: dict[Key, list[Point]] = {}
     for run, config in configs.items():
-        point = _point(config, run)
-        found.setdefault(point.key, []).append(point)
-    for folder, config in sweeps.items():
-        for values in planned_points(config, COORDINATES):
-            point = Point(*_coordinates(values, folder), folder, None, "never began")
+        metrics, state = _metrics(run / "metrics.json")
+        coordinates = _coordinates({**config, _DATASET: _flat(config).get(_DATASET)}, run, several)
+        found.setdefault(coordinates, []).append(Point(*coordinates, run, metrics, state))
+    for folder, points_of in planned.items():
+        for values in points_of:
+            point = Point(*_coordinates(values, folder, several), folder, None, "never began")
             found.setdefault(point.key, [point])
     notes: list[str] = []
     points = [_newest(same, notes) for same in found.values()]
     names = dict.fromkeys(str(config["name"]) for config in (configs | sweeps).values())
-    dataset = next(_flat(config).get("dataset.name") for config in (configs | sweeps).values())
-    return Sweep(list(names), sorted(points, key=lambda p: (p.split, p.shots, p.seed)), notes, str(dataset or ""))
+    dataset = "" if several else next(iter(datasets), "")
+    return Sweep(list(names), sorted(points, key=lambda p: (p.split, p.shots, p.seed)), notes, dataset, several)
 
 
 def _runs(folder: Path) -> list[Path]:
@@ -155,16 +171,12 @@ def _config(path: Path) -> dict[str, Any]:
     return {str(key): value for key, value in config.items()}
 
 
-def _coordinates(config: Mapping[str, Any], folder: Path) -> Key:
+def _coordinates(config: Mapping[str, Any], folder: Path, several: bool) -> Key:
     shots, seed, split = (config[key] for key in COORDINATES)
     if not isinstance(shots, int) or not isinstance(seed, int):
         raise InputError(f"shots={shots} and seed={seed} of {folder} should be whole numbers: leave the folder out.")
-    return shots, seed, split if isinstance(split, str) else ", ".join(map(str, split))
-
-
-def _point(config: Mapping[str, Any], folder: Path) -> Point:
-    metrics, state = _metrics(folder / "metrics.json")
-    return Point(*_coordinates(config, folder), folder, metrics, state)
+    named = split if isinstance(split, str) else ", ".join(map(str, split))
+    return shots, seed, row_name(str(config[_DATASET]), named) if several else named
 
 
 def _metrics(path: Path) -> tuple[Metrics | None, str]:
@@ -195,9 +207,9 @@ def _newest(same: list[Point], notes: list[str]) -> Point:
     return chosen
 
 
-def _check_one_method(configs: Mapping[Path, Mapping[str, Any]]) -> None:
+def _check_one_method(configs: Mapping[Path, Mapping[str, Any]], several: bool) -> None:
     """Refuse to average over what is not the same experiment."""
-    described = [(folder, _method(config)) for folder, config in configs.items()]
+    described = [(folder, _method(config, several)) for folder, config in configs.items()]
     for folder, method in described[1:]:
         first_folder, first = described[0]
         for key in sorted(set(first) | set(method)):
@@ -209,9 +221,14 @@ def _check_one_method(configs: Mapping[Path, Mapping[str, Any]]) -> None:
                 )
 
 
-def _method(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that decide a result, with dotted keys; of weights the file's name."""
+def _method(config: Mapping[str, Any], several: bool) -> dict[str, Any]:
+    """The options that decide a result, with dotted keys; of weights the file's name.
+
+    Files that shots or seed choose are those of the coordinates; of several datasets each has its own.
+    """
     options = _flat({key: config.get(key) for key in _METHOD})
+    for key in (*(_OF_A_DATASET if several else ()), *(_CHOSEN if options.get("dataset.chosen_by") else ())):
+        options.pop(key, None)
     options.setdefault("evaluation._target_", COCO)  # of configs from before there was another
     names = {key: Path(value).name for key, value in options.items() if key.endswith(".weights")}
     return {key: value for key, value in (options | names).items() if key not in _IRRELEVANT}

@@ -16,7 +16,7 @@ def planned_points(multirun: Mapping[str, Any], keys: tuple[str, ...]) -> list[d
 
     Args:
         multirun: contents of the sweep's multirun.yaml: the config without the swept values, Hydra's own part included.
-        keys: top-level options to return, such as ``shots``.
+        keys: options to return, such as ``shots`` or ``dataset.name``; one that the config lacks is empty.
 
     Returns:
         One dict from keys to values per point, in the order of the jobs. Empty for a sweeper that picks its points as
@@ -34,5 +34,11 @@ def planned_points(multirun: Mapping[str, Any], keys: tuple[str, ...]) -> list[d
         if key in keys:
             # Read back by the parser that escaped them.
             choices[key] = [parser.parse_override(f"{key}={text}").value() for text in texts]
-    values = [choices.get(key, [multirun[key]]) for key in keys]
+    values = [choices.get(key, [_at(multirun, key)]) for key in keys]
     return [dict(zip(keys, point, strict=True)) for point in product(*values)]
+
+
+def _at(config: Any, key: str) -> Any:
+    for part in key.split("."):
+        config = config.get(part, "") if isinstance(config, Mapping) else ""
+    return config

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from miniatures import coco_document, pictures, write_coco, write_roboflow
+from miniatures import coco_document, pictures, write_cdfsod, write_coco, write_roboflow
 from readme_sweeps import reports_of, run_report, run_small, run_sweep, sweeps_of
 
 from experiments.custom import boats_birds
@@ -89,3 +89,22 @@ def test_tfas_fixed_references_of_coco(tmp_path: Path) -> None:
 
     assert json.loads((done / "timings.json").read_text())["references"]["references"] == 8
     assert json.loads((done / "metrics.json").read_text())["segm"]["AP"] > 0
+
+
+def test_cd_fsod(tmp_path: Path) -> None:
+    """Two of the six: nested folders, a class with fewer references than asked for, and ground truth of boxes only."""
+    for name, nested in (("DIOR", ("new_train", "new_test")), ("clipart1k", ("", ""))):
+        write_cdfsod(tmp_path / "data" / name, ("square", "plate"), *nested)
+    (words,), (report,) = sweeps_of("cd_fsod"), reports_of("cd_fsod")
+
+    made = run_sweep(words, tmp_path, {"dataset.root": "data", "dataset.name": "DIOR,clipart1k", "shots": "1,5"})
+
+    points = collect([made]).points
+    assert [(point.split, point.shots, point.state) for point in points] == [
+        (name, shots, "complete") for name in ("DIOR", "clipart1k") for shots in (1, 5)
+    ]
+    assert all(point.metrics and point.metrics["pseudo"] for point in points)
+    rows = [line.split(" | ") for line in (run_report(report, tmp_path, made) / "ap.md").read_text().splitlines()]
+    (dior,) = [row for row in rows if row[0] == "| DIOR" and row[1] == "5" and "18.5" in row]  # of bbox
+    assert float(dior[3]) > 0
+    assert any(row[0] == "| mean" and row[1] == "1" and "18.0" in row for row in rows)

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from command_line import log_of, ntt
+from command_line import ntt
 from PIL import Image
+from readme_sweeps import run_small
 
 SIDE = 128
 COLOURS = ((220, 60, 40), (40, 90, 220))
@@ -63,26 +64,27 @@ def test_a_miniature_runs_from_boxes_to_box_ap(which: str, small_networks: list[
     missing = 3 if which == "clipart1k" else 0
     write_set(tmp_path / "data", name, shots, train, test, classes, missing)
 
-    options = [f"+experiment=cdfsod_{which}", f"shots={shots}", f"dataset.root={tmp_path / 'data'}", *small_networks]
-    log = log_of(ntt(*options, "device=cpu", "hydra.run.dir=out", "report.pictures=0", cwd=tmp_path))
+    options = (f"+experiment=cdfsod_{which}", f"shots={shots}", f"dataset.root={tmp_path / 'data'}", *small_networks)
+    out = run_small(options, tmp_path, ("device=cpu", "report.pictures=0"))
 
     expected = shots * len(classes) - missing
-    assert f"references {expected}, classes {len(classes)}" in " ".join(log.split())
-    masks = json.loads((tmp_path / "out" / "prompted_references.json").read_text())["annotations"]
+    stages = json.loads((out / "timings.json").read_text())
+    assert (stages["references"]["references"], stages["references"]["classes"]) == (expected, len(classes))
+    masks = json.loads((out / "prompted_references.json").read_text())["annotations"]
     assert {box["category_id"] for box in masks} == set(range(3, 3 + len(classes)))
     assert all(box["segmentation"] for box in masks)
-    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    metrics = json.loads((out / "metrics.json").read_text())
     assert set(metrics["per_class"]) == set(classes)
     assert 0 <= metrics["bbox"]["AP"] <= 1
     assert 0 <= metrics["segm"]["AP"] <= 1
     assert metrics["pseudo"]["segm"] == {"made by": "sam2_hiera_tiny", "objects": 3 * len(classes), "boxes": 0}
-    predicted = json.loads((tmp_path / "out" / "predictions.json").read_text())
+    predicted = json.loads((out / "predictions.json").read_text())
     assert {one["image_id"] for one in predicted} <= {0, 1, 2, 3}
     assert predicted
-    report = (tmp_path / "out" / "report.md").read_text()
+    report = (out / "report.md").read_text()
     assert "published AP" in report and "segm (pseudo)" in report and "segm is pseudo" in report  # noqa: PT018
     # As published; the small networks' options leave these alone.
-    config = (tmp_path / "out" / ".hydra" / "config.yaml").read_text()
+    config = (out / ".hydra" / "config.yaml").read_text()
     assert "precision: fp32" in config and "vectors: float32" in config and "repeat_first: true" in config  # noqa: PT018
 
 

@@ -172,3 +172,26 @@ def test_a_pinned_config_equals_the_one_it_was_resolved_from(tmp_path: Path) -> 
 def test_a_config_that_cannot_be_resolved_here_is_taken_as_it_is(tmp_path: Path) -> None:
     make_run(tmp_path / "0", 0.1, weights_dir="${oc.env:NTT_TEST_UNSET}")
     assert collect([tmp_path]).points[0].state == "complete"
+
+
+def test_datasets_take_the_place_of_splits(tmp_path: Path) -> None:
+    for number, (name, split) in enumerate([("DIOR", "all"), ("FISH", "all"), ("FISH", "novel")]):
+        own = {"name": name, "references": f"{name}/1_shot.json", "targets": f"{name}/test.json"}
+        make_run(tmp_path / str(number), 0.1, split=split, dataset={**METHOD["dataset"], **own})  # type: ignore[dict-item]
+    sweep = collect([tmp_path])
+    assert [point.split for point in sweep.points] == ["DIOR", "FISH", "FISH, novel"]
+    assert (sweep.several, sweep.dataset) == (True, "")
+
+
+def test_the_file_that_shots_choose_is_no_difference(tmp_path: Path) -> None:
+    for shots in (1, 5):
+        own = {
+            "references": f"{shots}_shot.json",
+            "chosen_by": ["shots"],
+            "format": {"_target_": "x.Y", "shots": shots},
+        }
+        make_run(tmp_path / str(shots), 0.1, shots=shots, dataset={**METHOD["dataset"], **own})  # type: ignore[dict-item]
+    assert [point.shots for point in collect([tmp_path]).points] == [1, 5]
+    make_run(tmp_path / "2", 0.1, shots=2, dataset={**METHOD["dataset"], "references": "2_shot.json"})  # type: ignore[dict-item]
+    with pytest.raises(InputError, match="differ in dataset"):
+        collect([tmp_path])
