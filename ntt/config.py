@@ -121,7 +121,9 @@ def read_config(composed: DictConfig) -> RunConfig:
     Raises:
         InputError: a key is missing, unknown, of the wrong type, or out of range.
     """
-    values = OmegaConf.create({k: v for k, v in composed.items_ex(resolve=False) if k != "hydra"})
+    values = composed
+    if "hydra" in composed:
+        values = OmegaConf.create({k: v for k, v in composed.items_ex(resolve=False) if k != "hydra"})
     try:
         plain: Any = OmegaConf.to_container(values, resolve=True, throw_on_missing=True)
     except MissingMandatoryValue as error:

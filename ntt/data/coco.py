@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from ntt.data.derived import Derived
 from ntt.data.federated import Federated, read_federated
 from ntt.data.values import (
     NO_BOX,
@@ -102,7 +103,7 @@ class CocoDataset:
     sentences about whatever else was left out. ``places`` says by annotation id where it stands, such as
     "cup.json: shapes[2]", where the ids are not the file's own. ``left_out`` are files that were seen
     and not used, with the reason. ``federated`` is what LVIS says beyond COCO, ``semantic`` what is
-    to be known of regions.
+    to be known of regions. ``derived`` keeps what the points of a sweep derive of it.
     """
 
     path: Path
@@ -116,6 +117,7 @@ class CocoDataset:
     left_out: tuple[tuple[Path, str], ...] = ()
     federated: Federated | None = None
     semantic: Semantic | None = None
+    derived: Derived = field(default_factory=Derived, init=False, repr=False, compare=False)
 
 
 def read_coco(path: str | Path, unlisted: Literal["refuse", "count"] = "refuse") -> CocoDataset:

@@ -36,7 +36,7 @@ def upright_sides(
     Returns:
         The dataset, itself where nothing changes, and a sentence about it.
     """
-    reach = _reach(dataset, annotations)
+    reach = dataset.derived.of("reach", annotations, lambda: _reach(dataset, annotations))
     turned = {
         image
         for image, (x, y) in reach.items()

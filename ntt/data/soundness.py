@@ -65,8 +65,18 @@ def check_annotations(
         prompted: whether a box or clicks suffice, because the segmenter makes the mask that is missing.
 
     Returns:
-        The usable annotations, in order, and the findings.
+        The usable annotations, in order, and the findings; both are kept with the dataset and not to be changed.
     """
+    return dataset.derived.of(
+        ("sound", masks_needed, prompted),
+        annotations,
+        lambda: _check(dataset, annotations, masks_needed, prompted),
+    )
+
+
+def _check(
+    dataset: CocoDataset, annotations: Sequence[Annotation], masks_needed: bool, prompted: bool
+) -> tuple[list[Annotation], Findings]:
     findings = Findings(dataset.path, len(annotations), crowds=sum(a.iscrowd for a in annotations))
     if not annotations:
         return [], findings

@@ -175,9 +175,15 @@ def override_value(path: Path) -> str:
 
 
 def _of_the_run(config: DictConfig) -> dict[str, Any]:
-    """A composed config as plain values, without Hydra's part (most of it, hence not copied first)."""
-    keys = [str(key) for key in config if key != "hydra"]
-    return resolved(OmegaConf.masked_copy(config, keys))
+    """A composed config as plain values, without Hydra's part: most of it, which a copy of the whole would resolve."""
+    return {str(key): _plain(config, str(key)) for key in config if key != "hydra"}
+
+
+def _plain(config: DictConfig, key: str) -> Any:
+    if OmegaConf.is_missing(config, key):
+        return "???"
+    value = config[key]
+    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
 
 
 def _as_yaml(values: dict[str, Any]) -> str:

@@ -135,3 +135,9 @@ def test_a_job_runs_with_what_was_submitted_and_says_what_changed(tmp_path, capl
     assert OmegaConf.to_container(ran) == points[1].config()
     assert "matcher.nms_iou, report.pictures" in caplog.text
     assert OmegaConf.load(tmp_path / "1" / ".hydra" / "config.yaml") == ran
+
+
+def test_a_value_that_is_missing_stays_missing_in_the_pinned_file(tmp_path):
+    loader, sweep = sweep_of(tmp_path, "shots=1,5", "name=???")
+    (point, _) = pin(loader, sweep, assignments(loader, sweep))
+    assert point.config()["name"] == "???"
