@@ -138,7 +138,7 @@ def _of_shots(path: Path, pattern: str, shots: int) -> list[Path]:
         there = f"there are those of {', '.join(sorted(every, key=int))} shots" if every else "there are none of any"
         raise InputError(
             f"{path} (dataset.references) holds no {pattern.format(shots)}: {there}. TFA's folders are called seed1, "
-            "seed2 and so on (seed=1), and `ntt data fetch tfa` brings them."
+            "seed2 and so on (seed=1); `ntt data fetch tfa_coco` and `tfa_voc` say how they are got."
         )
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ from ntt.downloads.settings import DownloadSettings
 from ntt.errors import InputError
 
 _CATALOGUE = Path(__file__).with_name("datasets.yaml")
-# Existing copies of COCO often keep the image folders one level down.
+# Existing copies of COCO often keep the image folders one level down; those of VOC its years without VOCdevkit.
 _PLACES = ("", "images")
 
 
@@ -61,6 +61,7 @@ class Dataset:
     annotations: list[tuple[str, list[str]]]
     links: list[str]
     instructions: str | None
+    holds: list[Holding] = field(default_factory=list)
 
     @property
     def size(self) -> int | None:
@@ -70,7 +71,8 @@ class Dataset:
 
     def lacks(self, root: Path) -> list[str]:
         """What is missing of it under ``root``."""
-        return [lack for archive in self.archives for lack in archive.lacks(root)]
+        by_hand = [lack for part in self.holds if (lack := part.lack(root))]
+        return [lack for archive in self.archives for lack in archive.lacks(root)] + by_hand
 
 
 def list_datasets(catalogue: Path = _CATALOGUE) -> dict[str, Dataset]:
@@ -93,6 +95,7 @@ def _dataset(name: str, entry: dict[str, Any]) -> Dataset:
         annotations=[(a["json"], a["images"]) for a in entry.get("annotations", [])],
         links=entry.get("links", []),
         instructions=entry.get("instructions"),
+        holds=[holding(h) for h in entry.get("holds", [])],
     )
 
 
@@ -108,7 +111,7 @@ def fetch_dataset(dataset: Dataset, root: Path, settings: DownloadSettings, keep
     Raises:
         InputError: the dataset has no address, a download failed, or an archive is not what it should be.
     """
-    if dataset.instructions is not None:
+    if dataset.instructions is not None and dataset.lacks(root):
         raise InputError(f"{dataset.name} {dataset.instructions}.")
     for archive in dataset.archives:
         if not archive.lacks(root):
@@ -134,12 +137,12 @@ def link_dataset(dataset: Dataset, root: Path, copy: Path) -> list[str]:
     Raises:
         InputError: ``copy`` lacks something (the first of it is named), or something else is in the place of a link.
     """
-    if dataset.instructions is not None:
-        raise InputError(f"{dataset.name} {dataset.instructions}.")
     sources = {link: _place(copy, link) for link in dataset.links}
     missing = [link for link, source in sources.items() if source is None]
     if missing:
-        raise InputError(f"{copy} holds no {dataset.name}: it lacks {', '.join(missing)}, there or under images/.")
+        raise InputError(
+            f"{copy} holds no {dataset.name}: it lacks {', '.join(missing)}, there or under images/{_way(dataset)}."
+        )
     made = []
     for link, source in sources.items():
         assert source is not None
@@ -159,7 +162,13 @@ def link_dataset(dataset: Dataset, root: Path, copy: Path) -> list[str]:
 
 
 def _place(copy: Path, link: str) -> Path | None:
-    return next((copy / place / link for place in _PLACES if (copy / place / link).exists()), None)
+    places = [copy / place / link for place in _PLACES] + [copy / PurePosixPath(link).name]
+    return next((place for place in places if place.exists()), None)
+
+
+def _way(dataset: Dataset) -> str:
+    """How a dataset without addresses is got, as the end of a sentence."""
+    return f"; {dataset.name} {dataset.instructions}" if dataset.instructions else ""
 
 
 def verify_dataset(dataset: Dataset, root: Path) -> list[str]:
@@ -168,11 +177,11 @@ def verify_dataset(dataset: Dataset, root: Path) -> list[str]:
     Raises:
         InputError: something is missing or unreadable; the first of it is named.
     """
-    if dataset.instructions is not None:
-        raise InputError(f"{dataset.name} cannot be verified: it {dataset.instructions}.")
     if lacks := dataset.lacks(root):
         more = f" (and {len(lacks) - 1} more)" if len(lacks) > 1 else ""
-        raise InputError(f"{dataset.name} is not complete: {lacks[0]}{more}; `ntt data fetch {dataset.name}`.")
+        raise InputError(
+            f"{dataset.name} is not complete: {lacks[0]}{more}; `ntt data fetch {dataset.name}`{_way(dataset)}."
+        )
     return [
         f"{root / json}: {check_annotations(root / json, [root / folder for folder in folders])} images, all there"
         for json, folders in dataset.annotations

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 import yaml
+from miniatures import write_cdfsod, write_voc
 
+from ntt.data.readers import voc_devkit
 from ntt.downloads.datasets import Dataset, fetch_dataset, link_dataset, list_datasets, verify_dataset
 from ntt.downloads.settings import DownloadSettings
 from ntt.errors import InputError
@@ -189,9 +191,50 @@ def test_a_dataset_without_addresses_says_what_to_do(root, hasty, tmp_path):
             act()
 
 
+def test_cdfsod_is_linked_from_a_copy_and_verified(root, hasty, tmp_path):
+    cdfsod = list_datasets()["cdfsod"]
+    for name in cdfsod.links:
+        nested = ("new_train", "new_test") if name == "DIOR" else ("", "")
+        write_cdfsod(tmp_path / "copy" / name, ("square",), *nested)
+        shots = tmp_path / "copy" / name / "annotations" / "5_shot.json"
+        shots.with_name("10_shot.json").write_bytes(shots.read_bytes())
+    assert link_dataset(cdfsod, root, tmp_path / "copy") == cdfsod.links
+    assert len(verify_dataset(cdfsod, root)) == 24
+    fetch_dataset(cdfsod, root, hasty, keep=False)  # has nothing to do
+    next((tmp_path / "copy" / "DIOR" / "test" / "new_test").iterdir()).unlink()
+    with pytest.raises(InputError, match=r"DIOR/test/new_test lacks 1 file"):
+        verify_dataset(cdfsod, root)
+
+
+def test_vocs_years_are_linked_from_beside_each_other(root, tmp_path, monkeypatch):
+    """As detectron2 and TFA have them: without VOCdevkit."""
+    write_voc(tmp_path, ("bird", "cow"), train=2, test=2)
+    (tmp_path / "VOCdevkit").rename(tmp_path / "datasets")
+    voc = list_datasets()["voc"]
+    counts = {"VOC2007/ImageSets/Main/trainval.txt": 1, "VOC2007/ImageSets/Main/test.txt": 2}
+    for archive in voc.archives:
+        for one in archive.holds:
+            monkeypatch.setitem(vars(one), "count", counts.get(one.names.removeprefix("VOCdevkit/"), 1))
+    assert link_dataset(voc, root, tmp_path / "datasets") == ["VOCdevkit/VOC2007", "VOCdevkit/VOC2012"]
+    verify_dataset(voc, root)
+    assert voc_devkit.Reader().recognises(root / "VOCdevkit")
+
+
+def test_tfas_references_are_linked(root, tmp_path):
+    group = tmp_path / "datasets" / "vocsplit" / "seed1"
+    group.mkdir(parents=True)
+    for number in range(55):
+        (group / f"box_{number}shot_cow_train.txt").touch()
+    tfa = list_datasets()["tfa_voc"]
+    with pytest.raises(InputError, match=r"vocsplit/seed1 holds 0 of 55 files.*wget -r"):
+        verify_dataset(tfa, root)
+    assert link_dataset(tfa, root, tmp_path / "datasets") == ["vocsplit"]
+    assert verify_dataset(tfa, root) == []
+
+
 def test_the_known_datasets_are_described_completely():
     known = list_datasets()
-    assert set(known) == {"coco", "lvis", "voc", "cdfsod"}
+    assert set(known) == {"coco", "lvis", "voc", "cdfsod", "tfa_coco", "tfa_voc"}
     for dataset in known.values():
         assert dataset.archives or dataset.instructions
         for archive in dataset.archives:
