@@ -111,10 +111,10 @@ def _options_of_a_run(arguments: list[str], conf: Path) -> list[str]:
     if (said := answer(arguments)) is not None:
         print(said)
         sys.exit(0)
-    if arguments[0] == "bench":
-        # By its name: the bench imports this module.
+    if arguments[0] in ("app", "bench"):
+        # By their names: both import this module.
         sys.argv[1:] = arguments[1:]
-        runpy.run_module("ntt.bench", run_name="__main__", alter_sys=True)
+        runpy.run_module(f"ntt.{arguments[0]}", run_name="__main__", alter_sys=True)
         sys.exit(0)
     if is_command(arguments):
         sys.exit(run_command(arguments, conf))

@@ -11,6 +11,7 @@ from ntt.errors import InputError
 VERBS = {
     "demo": "the whole method on drawn scenes: nothing to download",
     "predict": "find and segment objects in images, given a few labelled examples",
+    "app": "a local page: click one object, see it found everywhere",
     "check": "look through labels before a run: what is recognised, what is wrong",
     "run": "an experiment, with any option of the config; `ntt +experiment=NAME` is the same",
     "sweep": "submit, watch and resume sweeps on a cluster",

@@ -68,6 +68,11 @@ class Model:
         return tuple(self._categories.values())
 
     @property
+    def networks(self) -> LoadedNetworks:
+        """The encoder and the segmenter."""
+        return self._networks
+
+    @property
     def references(self) -> tuple[Reference, ...]:
         """What the model was fitted with."""
         return tuple(self._references)

@@ -93,6 +93,18 @@ class PromptDecoder:
         count = len(prompts)  # further ones are those that fill up a batch of one shape
         return RawProposals(found.logits[:count], found.predicted_iou[:count])
 
+    @torch.no_grad()
+    def alternatives(self, embedding: Embedding, prompts: Tensor) -> RawProposals:
+        """Three masks per prompt, those that :meth:`propose` chooses from: 3 P, a prompt's side by side.
+
+        Args:
+            embedding: of one image.
+            prompts: ``[P, K, 3]`` of :mod:`ntt.segmenters.prompts`.
+        """
+        found = self._decode_all(embedding, prompts, self._three_masks)
+        count = 3 * len(prompts)
+        return RawProposals(found.logits[:count], found.predicted_iou[:count])
+
     def _decode_all(
         self,
         embedding: Embedding,
@@ -155,6 +167,16 @@ class PromptDecoder:
         logits[unstable] = self._upscaled(upscaling, tokens, image, unstable, best + 1)
         chosen_iou[unstable] = best_iou
         return RawProposals(logits, chosen_iou)
+
+    def _three_masks(
+        self, upscaling: SharedUpscaling, tokens: Tensor, image: ImageTokens, filling: Tensor
+    ) -> RawProposals:
+        """All masks of each prompt but the single-mask token's."""
+        del filling
+        iou = self._decoder.iou_prediction_head(tokens[:, self._iou_token])  # [b, 4]
+        prompts = torch.arange(len(tokens), device=tokens.device).repeat_interleave(3)
+        masks = torch.arange(1, 4, device=tokens.device).repeat(len(tokens))
+        return RawProposals(self._upscaled(upscaling, tokens, image, prompts, masks), iou[:, 1:].flatten())
 
     def _upscaled(
         self, upscaling: SharedUpscaling, tokens: Tensor, image: ImageTokens, prompts: Tensor, masks: Tensor

@@ -177,6 +177,16 @@ class Sam2:
                 return decode_single_masks(self.network, embedding, prompts, self.prompt_batch or PUBLISHED_BATCH)
             return self._prompt_decoder.segment(embedding, prompts)
 
+    def alternatives(self, embedding: Embedding, prompts: Tensor) -> RawProposals:
+        """The three masks of each prompt that a person may choose from, 3 P in all.
+
+        Args:
+            embedding: of one image: ``encode(images)[index]``.
+            prompts: ``[P, K, 3]`` of :mod:`ntt.segmenters.prompts`, in pixels of the input.
+        """
+        with arithmetic(self.device, self._precision):
+            return self._prompt_decoder.alternatives(embedding, prompts)
+
     def points_like(self, prototypes: Tensor, features: Tensor) -> Tensor:
         """The coarse points of ``grid`` and those where the image most resembles a reference, to ``propose`` from.
 

@@ -123,3 +123,27 @@ def test_the_image_predictor_prompts_in_the_same_way() -> None:
     stable = stability(masks[:, 0]) >= STABLE
     best = torch.where(stable, 0, iou[:, 1:].argmax(1) + 1)
     torch.testing.assert_close(found.logits, masks[torch.arange(5), best])
+
+
+def test_the_alternatives_of_a_prompt_are_the_librarys_three_masks() -> None:
+    model, image = network(128, small_overrides()), embedding(SAM2_DIM, 8)
+    prompts = PROMPTS["box and click"]
+
+    found = PromptDecoder(model, prompt_batch=2).alternatives(image, prompts)
+
+    decoder = model.sam_mask_decoder.eval()
+    for place, prompt in enumerate(prompts):
+        sparse, dense = model.sam_prompt_encoder(
+            points=(prompt[None, :, :2], prompt[None, :, 2].int()), boxes=None, masks=None
+        )
+        masks, quality, _, _ = decoder(
+            image_embeddings=image.image_embed,
+            image_pe=model.sam_prompt_encoder.get_dense_pe(),
+            sparse_prompt_embeddings=sparse,
+            dense_prompt_embeddings=dense,
+            multimask_output=True,
+            repeat_image=False,
+            high_res_features=image.high_res,
+        )
+        three = slice(3 * place, 3 * place + 3)
+        assert_equal(RawProposals(found.logits[three], found.predicted_iou[three]), RawProposals(masks[0], quality[0]))
