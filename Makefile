@@ -72,7 +72,7 @@ licences: $(STAMP) ## write what the locked packages say of their licences to do
 lock: ## pin what a fresh resolution of pyproject.toml gives (needs the network)
 	rm -rf build/lock && $(PYTHON) -m venv build/lock
 	$(PYTHON) -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
-	  print(*(d for d in p['dependencies'] + p['optional-dependencies']['dev'] if not d.startswith('sam2')), sep='\n')" > build/wanted.txt
+	  print(*(d for d in p['dependencies'] + sum((p['optional-dependencies'][e] for e in ('dev', 'app', 'browser')), []) if not d.startswith('sam2')), sep='\n')" > build/wanted.txt
 	build/lock/bin/pip install --quiet torch==2.13.0 && build/lock/bin/pip install --quiet -r build/wanted.txt
 	(echo "# Every package but those of requirements-nodeps.lock; made by \`make lock\`."; \
 	  build/lock/bin/pip freeze --all --exclude pip | sed 's/+cpu//') > requirements.lock
@@ -91,6 +91,10 @@ demo: $(STAMP) ## run the whole method on drawn scenes, nothing to download
 	@echo "Next, on real data:"
 	@echo "  $(BIN)/ntt weights fetch dinov2_vitl14 sam2_hiera_large"
 	@echo "  $(BIN)/ntt +experiment=custom dataset.references=refs.json dataset.targets=photos/"
+
+.PHONY: app
+app: $(STAMP) ## open the page on the drawn scenes; your own photographs: make app APP="photos/"
+	$(BIN)/python -m ntt app $(or $(APP),--networks demo $(wildcard outputs/drawn/val))
 
 demo-weights: $(STAMP) ## train the demo's two networks from scratch (hours), and record their curves and figures
 	$(BIN)/python -m experiments.demo_weights
