@@ -27,11 +27,12 @@ from ntt.app.seen import Seen
 from ntt.config import RunConfig
 from ntt.data.images import UnreadableImage
 from ntt.errors import InputError
+from ntt.fitted.files import Reference
 from ntt.masks.boxes import mask_boxes
 from ntt.masks.final import encode_final
 from ntt.model.fitting import as_in_a_run
 from ntt.model.networks import LoadedNetworks
-from ntt.model.references import Reference, encode_reference, mask_bbox, prompt_for, thumbnail
+from ntt.model.references import encode_reference, mask_bbox, prompt_for, thumbnail
 from ntt.proposals.prompted import embed_image
 from ntt.segmenters.prompts import scaled
 

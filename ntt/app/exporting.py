@@ -6,7 +6,7 @@ import io
 import json
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +23,17 @@ Results = Sequence[tuple[Photo, Sequence[Hit]]]
 
 
 def as_zip(
-    results: Results, classes: Sequence[str], examples: Sequence[Example], wanted: Sequence[str], threshold: float
+    results: Results,
+    categories: Mapping[int, str],
+    examples: Sequence[Example],
+    wanted: Sequence[str],
+    threshold: float,
 ) -> bytes:
     """A zip of detections.json, predictions.json, references.json and exports/FORMAT/ for each format.
 
     Args:
         results: photographs that were looked at, with all their detections.
-        classes: names, in the order of their ids.
+        categories: id -> name of the classes.
         examples: the references.
         wanted: further formats.
         threshold: lowest score in everything but predictions.json.
@@ -41,19 +45,26 @@ def as_zip(
         if name not in formats():
             raise InputError(f"{name} is no format that ntt writes: give some of {', '.join(formats())}.")
     # A person may have named a detection by a class that has no reference.
-    names = [*classes, *dict.fromkeys(hit.name for _, hits in results for hit in hits if hit.name not in classes)]
+    ids = {name: identity for identity, name in categories.items()}
+    for _, hits in results:
+        for hit in hits:
+            ids.setdefault(hit.name, 1 + max(ids.values()))
+    names = list(ids)
     good = [(photo, [hit for hit in hits if hit.score >= threshold]) for photo, hits in results]
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        _write(root / "predictions.json", list(_rows(results, names)))
+        _write(root / "predictions.json", list(_rows(results, ids)))
         images = [
             {"id": photo.number, "file_name": photo.name, "height": size[0], "width": size[1]}
             for photo, hits in good
             for size in [_size(photo, hits)]
         ]
-        _write(root / "detections.json", coco_dataset(images, dict(enumerate(names, 1)), list(_rows(good, names))))
+        _write(
+            root / "detections.json",
+            coco_dataset(images, {number: name for name, number in ids.items()}, list(_rows(good, ids))),
+        )
         if drawn := [one for one in examples if one.photo is not None]:
-            _write(root / "references.json", references(drawn, classes))
+            _write(root / "references.json", references(drawn, categories))
         for name in wanted:
             exporter = make_exporter(name, root / "exports" / name, names, 1.0)
             for photo, hits in good:
@@ -62,9 +73,10 @@ def as_zip(
         return _zipped(root)
 
 
-def references(examples: Sequence[Example], classes: Sequence[str]) -> dict[str, Any]:
+def references(examples: Sequence[Example], categories: Mapping[int, str]) -> dict[str, Any]:
     """The references as a COCO dataset, which ``ntt predict --references`` takes."""
     photos = {one.photo.id: one.photo for one in examples if one.photo is not None}
+    ids = {name: identity for identity, name in categories.items()}
     numbers = {identity: number for number, identity in enumerate(photos, 1)}
     sizes = {one.photo.id: one.rle["size"] for one in examples if one.photo is not None and one.rle is not None}
     annotations = []
@@ -76,7 +88,7 @@ def references(examples: Sequence[Example], classes: Sequence[str]) -> dict[str,
             {
                 "id": number,
                 "image_id": numbers[one.photo.id],
-                "category_id": 1 + list(classes).index(one.reference.name),
+                "category_id": ids[one.reference.name],
                 "bbox": [x, y, width, height],
                 "area": float(coco_mask.area(one.rle)),
                 "iscrowd": 0,
@@ -87,17 +99,17 @@ def references(examples: Sequence[Example], classes: Sequence[str]) -> dict[str,
         {"id": numbers[identity], "file_name": photo.name, "height": sizes[identity][0], "width": sizes[identity][1]}
         for identity, photo in photos.items()
     ]
-    categories = [{"id": number, "name": name} for number, name in enumerate(classes, 1)]
-    return {"images": images, "categories": categories, "annotations": annotations}
+    classes = [{"id": identity, "name": name} for identity, name in categories.items()]
+    return {"images": images, "categories": classes, "annotations": annotations}
 
 
-def _rows(results: Results, names: Sequence[str]) -> Any:
+def _rows(results: Results, ids: Mapping[str, int]) -> Any:
     for photo, hits in results:
         for hit in hits:
             x, y, width, height = map(int, coco_mask.toBbox(hit.rle))
             yield {
                 "image_id": photo.number,
-                "category_id": 1 + names.index(hit.name),
+                "category_id": ids[hit.name],
                 "bbox": [x, y, width - 1, height - 1],  # as the published results have it: both corners inside
                 "segmentation": hit.rle,
                 "score": hit.score,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,10 +15,10 @@ import torch.nn.functional as F
 from ntt.app.photos import Photo
 from ntt.config import RunConfig
 from ntt.errors import InputError
+from ntt.fitted.files import Reference
 from ntt.matching.match import match
 from ntt.memory.bank import MemoryBank
 from ntt.memory.separation import separating_score
-from ntt.model.references import Reference
 from ntt.proposals.image_proposals import ImageProposals
 
 _LONGEST_NAME = 80
@@ -72,10 +72,10 @@ class Project:
         self._config = config
         self._matching = matching
         self._lock = threading.RLock()
-        self._ids = itertools.count(1)
+        self._numbers = itertools.count(1)
         self._drawn = itertools.count(-1, -1)  # below 0: no proposal's
         self._examples: list[Example] = []
-        self._classes: list[str] = []
+        self._ids: dict[str, int] = {}  # of the classes, by name
         self._corrections: dict[str, Corrections] = {}
         self._matched: dict[str, list[Hit]] = {}
         self._prototypes: torch.Tensor | None = None
@@ -91,15 +91,20 @@ class Project:
     def classes(self) -> list[str]:
         """Names, in the order in which they were first given."""
         with self._lock:
-            return list(self._classes)
+            return list(self._ids)
+
+    @property
+    def categories(self) -> dict[int, str]:
+        """The classes by their ids, in that order."""
+        with self._lock:
+            return {identity: name for name, identity in self._ids.items()}
 
     def add(self, reference: Reference, photo: Photo | None = None, rle: dict[str, Any] | None = None) -> Example:
         """Take one more reference."""
         with self._lock:
-            example = Example(next(self._ids), reference, photo, rle)
+            example = Example(next(self._numbers), reference, photo, rle)
             self._examples.append(example)
-            if reference.name not in self._classes:
-                self._classes.append(reference.name)
+            self._ids.setdefault(reference.name, 1 + max(self._ids.values(), default=0))
             self._forget()
             return example
 
@@ -115,14 +120,14 @@ class Project:
                 raise InputError("There is no such reference any more.")
             self._examples = kept
             names = {one.reference.name for one in kept}
-            self._classes = [name for name in self._classes if name in names]
+            self._ids = {name: identity for name, identity in self._ids.items() if name in names}
             self._forget()
 
-    def replace_all(self, classes: Sequence[str], references: Sequence[Reference]) -> None:
+    def replace_all(self, categories: Mapping[int, str], references: Sequence[Reference]) -> None:
         """Begin anew with those of a fitted model."""
         with self._lock:
-            self._classes = list(classes)
-            self._examples = [Example(next(self._ids), one) for one in references]
+            self._ids = {name: identity for identity, name in categories.items()}
+            self._examples = [Example(next(self._numbers), one) for one in references]
             self._forget()
 
     def correct(self, photo: Photo, which: int, name: str | None) -> None:
@@ -162,7 +167,7 @@ class Project:
             if photo.id in self._matched:
                 return self._matched[photo.id]
             corrected = self._corrections.get(photo.id, Corrections())
-            classes = [*self._classes]
+            classes = list(self._ids)
             prototypes = self._prototypes_now()
         found = [] if prototypes is None else self._matching.submit(self._match, seen, prototypes, classes).result()
         drawn = [Hit(which, name, 1.0, rle, True) for which, (name, rle) in corrected.drawn.items()]
@@ -222,9 +227,8 @@ class Project:
         with self._lock:
             if not self._examples:
                 return None
-            ids = {name: place for place, name in enumerate(self._classes)}
-            vectors = ((ids[one.reference.name], one.reference.vector) for one in self._examples)
-            return MemoryBank.from_references(dict(enumerate(self._classes)), vectors)
+            vectors = ((self._ids[one.reference.name], one.reference.vector) for one in self._examples)
+            return MemoryBank.from_references(self.categories, vectors)
 
     def _prototypes_now(self) -> torch.Tensor | None:
         if self._prototypes is None and (bank := self._bank()) is not None:

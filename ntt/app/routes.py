@@ -193,7 +193,7 @@ class Routes:
 
     def _zip(self, project: Project, wanted: list[str], threshold: float) -> bytes:
         results = self._studio.everything(project)
-        return exporting.as_zip(results, project.classes, project.examples, wanted, threshold)
+        return exporting.as_zip(results, project.categories, project.examples, wanted, threshold)
 
     async def save(self, request: Request) -> Response:
         """The fitted model, for `ntt predict --references` and `ntt.load`."""

@@ -15,8 +15,9 @@ from ntt.app.seen import Seen
 from ntt.app.windows import Windows
 from ntt.data.images import UnreadableImage
 from ntt.errors import InputError
+from ntt.fitted.files import read_model, write_model
+from ntt.fitted.identity import refuse_another_encoder
 from ntt.model.model import Model
-from ntt.model.saved import read_model, write_model
 
 _BEHIND = 5000  # photographs that a window may have waiting
 
@@ -92,7 +93,7 @@ class Studio:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "fitted.ntt"
             references = [one.reference for one in examples]
-            write_model(file, project.classes, references, self._model.networks.identity)
+            write_model(file, project.categories, references, self._model.networks.identity)
             return file.read_bytes()
 
     def load(self, project: Project, content: bytes) -> None:
@@ -106,19 +107,16 @@ class Studio:
             file.write_bytes(content)
             try:
                 saved = read_model(file)
+                own = self._model.networks.identity
+                refuse_another_encoder(file, saved.header, own["backbone"], own["context"])
             except InputError as error:
                 raise InputError(str(error).replace(str(file), "The file")) from None
-        own = self._model.networks.identity["backbone"]
-        if saved.networks.get("backbone") != own:
-            raise InputError(
-                f"The model was fitted with another encoder than {own['name']}: start `ntt app --model` with its file."
-            )
-        project.replace_all(saved.classes, saved.references)
+        project.replace_all(saved.header.categories, saved.references)
 
     def _new_project(self) -> Project:
         project = Project(self._model.config, self._matching)
         if self._model.references:
-            project.replace_all(self._model.classes, self._model.references)
+            project.replace_all(self._model.categories, self._model.references)
         return project
 
     def _hits(self, project: Project, photo: Photo) -> list[Hit] | None:

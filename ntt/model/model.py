@@ -68,6 +68,11 @@ class Model:
         return tuple(self._categories.values())
 
     @property
+    def categories(self) -> dict[int, str]:
+        """The classes by the ids that they were given."""
+        return dict(self._categories)
+
+    @property
     def networks(self) -> LoadedNetworks:
         """The encoder and the segmenter."""
         return self._networks

@@ -14,8 +14,8 @@ from ntt.app.project import Project, class_name, matching_thread
 from ntt.app.values import boxed, clicked, number, segmentation
 from ntt.app.windows import Windows
 from ntt.errors import InputError
+from ntt.fitted.files import Reference
 from ntt.memory.kinds import Mean
-from ntt.model.references import Reference
 
 PHOTO = Photo("p", 1, "a.png", Path("a.png"), 4, 6)
 
