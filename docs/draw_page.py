@@ -1,6 +1,6 @@
 """Draws the page in its states into docs/app/: a real server, a real browser, drawn scenes.
 
-    python docs/draw_page.py
+python docs/draw_page.py
 """
 
 from __future__ import annotations
