@@ -8,10 +8,11 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from miniatures import write_voc
+from miniatures import pictures, voc_xml, write_voc
 from readme_sweeps import reports_of, run_report, run_sweep, sweeps_of
 from voc_by_hand import Box, eleven_points, from_one
 
+from ntt.data.readers import voc
 from ntt.data.splits import VOC_SPLITS
 from ntt.sweeps.collect import Point, collect
 
@@ -92,3 +93,16 @@ def objects(kit: Path, stem: str) -> Iterator[tuple[str, Box, bool]]:
             (corners[0], corners[1], corners[2], corners[3]),
             one.findtext("difficult") == "1",
         )
+
+
+def test_boxes_counted_from_0_and_from_1_are_the_same_objects(tmp_path: Path) -> None:
+    found = []
+    for first in (0, 1):
+        folder = tmp_path / str(first)
+        for picture in pictures(NAMES, 2, 1):
+            picture.save(folder)
+            text = voc_xml(f"{picture.stem}.jpg", [(one, False) for one in picture.objects], first)
+            (folder / f"{picture.stem}.xml").write_text(text)
+        found.append(voc.Reader(first_pixel=first).read(folder, "references").annotations)
+    boxes = [tuple(map(float, one.box)) for picture in pictures(NAMES, 2, 1) for one in picture.objects]
+    assert [one.bbox for one in found[0]] == [one.bbox for one in found[1]] == boxes

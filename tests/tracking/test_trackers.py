@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -273,3 +274,12 @@ def test_configs_build_their_trackers(monkeypatch: pytest.MonkeyPatch) -> None:
     built = instantiate(OmegaConf.to_container(wandb, resolve=True))
     assert isinstance(built, WandbTracker)
     assert (built.mode, built.project, built.tags, built.picture_count) == ("offline", "ntt", ["a", "b"], 8)
+
+
+def test_pseudo_figures_are_called_so() -> None:
+    watched, logged = tracker(), []
+    watched._run = SimpleNamespace(log=logged.append)
+    watched.metrics({**METRICS, "pseudo": {"segm": {"made by": "sam2_demo", "objects": 3, "boxes": 0}}})
+    assert logged[0]["segm (pseudo)/AP"] == 0.342
+    assert not [key for key in logged[0] if key.startswith("segm/")]
+    assert "segm (pseudo) AP" in logged[1]["per_class"].columns
