@@ -9,6 +9,7 @@ from pathlib import Path
 from hydra.errors import OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 
+from ntt.commands.meant import suggestion
 from ntt.composition.choices import read_choice
 from ntt.composition.quoting import quoted
 from ntt.composition.renamed import moved
@@ -55,13 +56,9 @@ def _load(path: Path) -> DictConfig:
 
 
 def _nearest(word: str, known: list[str]) -> str:
-    """` Did you mean ...?` or nothing. A bare name is also compared with the last part of dotted options."""
-    last = {name: name.rsplit(".", 1)[-1] for name in known}
-    close = [name for name in known if last[name] == word] or difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    if not close:
-        meant = difflib.get_close_matches(word.rsplit(".", 1)[-1], sorted(last.values()), n=1, cutoff=0.7)
-        close = [name for name in known if last[name] in meant]
-    return f" Did you mean {' or '.join(sorted(close))}?" if close else ""
+    """` Did you mean ...?` or nothing."""
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    return f" Did you mean {close[0]}?" if close else ""
 
 
 def explain(error: Exception, conf: Path) -> InputError:
@@ -117,4 +114,4 @@ def _unknown(key: str, conf: Path) -> InputError:
     known = option_names(conf)
     if key in known:
         return InputError(f"{key} has no such keys: to add keys to it write ++{key}=...")
-    return InputError(f"Unknown option {key}.{_nearest(key, known)} All options: add `--cfg job` to the command.")
+    return InputError(f"Unknown option {key}.{suggestion(key, known)} All options: add `--cfg job` to the command.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import pickle
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import is_dataclass
 from functools import lru_cache
@@ -121,6 +122,12 @@ def _typed(kind: type[Any], pickled: bytes, key: str) -> bytes:
         if told := moved(option):
             raise InputError(told) from error
         reason = str(error.msg or error).splitlines()[0]
+        if whole := re.match(r"Merge error: \w+ is not a subclass of (\w+?)(?:Config|Settings)?\. value: (.*)", reason):
+            section, value = whole[1].lower(), whole[2]
+            raise InputError(
+                f"{section}={value} gives one value to a section: name one of its keys ({section}.KEY={value}), which "
+                "`--cfg job` lists."
+            ) from error
         raise InputError(f"{option} cannot be used: {reason}. Compare with `--cfg job`.") from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from ntt.stages import encodings, memory, references
@@ -15,6 +16,13 @@ _NAMED = 10
 def sentences(work: Workspace) -> list[str]:
     """For the end of a run and for its report."""
     told = work.inputs.notes()
+    if short := _short(work):
+        told.append(
+            f"{sum(short.values())} references are lacking (memory.shortage=take), for {len(short)} classes have fewer "
+            f"than shots={work.config.shots}: "
+            + ", ".join(f"{name!r} {work.config.shots - count}" for name, count in list(short.items())[:_NAMED])
+            + (f" and {len(short) - _NAMED} more" if len(short) > _NAMED else "")
+        )
     for entries, what in (
         (_of_no_use(work), f"of the references of {work.inputs.references.path} are left out"),
         (_unreadable(work), f"of the {len(work.inputs.target_records)} target images could not be read"),
@@ -30,6 +38,8 @@ def counts(work: Workspace) -> dict[str, dict[str, int]]:
     every: dict[str, dict[str, int]] = {key: dict(found) for key, found in work.inputs.counts().items()}
     if dropped := len(_of_no_use(work)):
         every.setdefault("references", {})["dropped"] = dropped
+    if short := _short(work):
+        every.setdefault("references", {})["lacking"] = sum(short.values())
     if unreadable := len(_unreadable(work)):
         every.setdefault("targets", {})["unreadable"] = unreadable
     return every
@@ -49,6 +59,17 @@ def _of_no_use(work: Workspace) -> list[str]:
     return told + [
         f"annotation {one.annotation_id}: {reason}" for one, reason in encodings.dropped(work, references.load(work))
     ]
+
+
+def _short(work: Workspace) -> dict[str, int]:
+    """Class -> how many references less than `shots` were drawn of it, where that was allowed."""
+    config = work.config
+    drawn = config.dataset.reference_ids is None and config.memory.shortage == "take" and not without_references(work)
+    if not drawn or not _ran(work, "references", "memory", "match") or not references.artifact(work).exists():
+        return {}
+    found = Counter(reference.category_id for reference in references.load(work))
+    names = work.inputs.categories
+    return {name: config.shots - found[identity] for identity, name in names.items() if found[identity] < config.shots}
 
 
 def _unreadable(work: Workspace) -> list[str]:
