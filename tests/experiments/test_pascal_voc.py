@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 from miniatures import pictures, voc_xml, write_voc
-from readme_sweeps import reports_of, run_report, run_sweep, sweeps_of
+from readme_sweeps import reports_of, run_report, run_small, run_sweep, sweeps_of
 from voc_by_hand import Box, eleven_points, from_one
 
 from ntt.data.readers import voc
@@ -106,3 +106,22 @@ def test_boxes_counted_from_0_and_from_1_are_the_same_objects(tmp_path: Path) ->
         found.append(voc.Reader(first_pixel=first).read(folder, "references").annotations)
     boxes = [tuple(map(float, one.box)) for picture in pictures(NAMES, 2, 1) for one in picture.objects]
     assert [one.bbox for one in found[0]] == [one.bbox for one in found[1]] == boxes
+
+
+def test_tfas_fixed_references(sweep: tuple[Path, Path]) -> None:
+    """Lists of pictures by class, of which the devkit says where the objects are; the sweep's targets, so its store."""
+    cwd, kit = sweep[0], sweep[0] / "data" / "VOCdevkit" / "VOC2007"
+    group = cwd / "data" / "vocsplit" / "seed3"
+    group.mkdir(parents=True)
+    stems = (kit / "ImageSets" / "Main" / "trainval.txt").read_text().split()
+    for name in VOC_SPLITS["split2"]:
+        having = [stem for stem in stems if any(other == name for other, _, _ in objects(kit, stem))][:1]
+        lines = "".join(f"datasets/VOC2007/JPEGImages/{stem}.jpg\n" for stem in having)
+        (group / f"box_1shot_{name}_train.txt").write_text(lines)
+
+    done = run_small(("+experiment=voc_tfa_split2", "dataset.root=data", "seed=3"), cwd)
+
+    stages = json.loads((done / "timings.json").read_text())
+    assert (stages["references"]["references"], stages["references"]["classes"]) == (5, 5)
+    assert stages["proposals"]["computed"] == 0
+    assert set(json.loads((done / "metrics.json").read_text())["per_class"]) == set(VOC_SPLITS["split2"])
