@@ -13,6 +13,7 @@ from torch import Tensor
 from ntt.compute.cores import usable_cores
 from ntt.compute.precision import cpu_multiplies_bf16
 from ntt.matching.match import Detections, match, prepare
+from ntt.matching.screening import ManyClasses
 from ntt.matching.settings import MatchSettings
 from ntt.processes.own import OWN
 from ntt.proposals.image_proposals import ImageProposals
@@ -84,7 +85,9 @@ def match_all(work: Workspace) -> tuple[list[dict[str, Any]], Outcome]:
     proposals.require(work, shards)
     bank = memory.load(work)
     category_ids = [work.inputs.target_category[i] for i in bank.category_ids]
-    matcher = (memory.prototypes(work), category_ids, work.config.matcher, asked_of_images(work))
+    prototypes, asked, settings = memory.prototypes(work), asked_of_images(work), work.config.matcher
+    prepared = prototypes if asked else prepare(prototypes, settings, cpu_multiplies_bf16())
+    matcher = (prepared, category_ids, settings, asked)
     images = len(work.inputs.target_records)
     workers = work.config.workers or min(usable_cores(), 1 + images // _IMAGES_PER_WORKER)
     predictions: list[dict[str, Any]] = []
@@ -98,7 +101,7 @@ def match_all(work: Workspace) -> tuple[list[dict[str, Any]], Outcome]:
 
 
 # Prototypes [C, D], category id of each, settings, and by image the classes that are looked for in it, if not all are.
-Matcher = tuple[Tensor, list[int], MatchSettings, dict[int, list[int]]]
+Matcher = tuple[Tensor | ManyClasses, list[int], MatchSettings, dict[int, list[int]]]
 
 
 def _match_all(shards: list[Shard], matcher: Matcher, workers: int) -> Iterator[list[dict[str, Any]]]:
@@ -124,15 +127,15 @@ def match_shard(shard: Shard, matcher: Matcher) -> list[dict[str, Any]]:
     """COCO results of one shard's images. A shard is read whole, in one sequential read."""
     prototypes, category_ids, settings, asked = matcher
     places = {identity: place for place, identity in enumerate(category_ids)} if asked else {}
-    prepared = prepare(prototypes, settings, cpu_multiplies_bf16())
     predictions = []
     for record, found in zip(shard.records, shard.read(), strict=True):
         if asked:
+            assert isinstance(prototypes, Tensor)
             for identity in asked[record.id]:
                 alone = prototypes[places[identity], None]  # [1, D] or [1, K, D]
                 predictions += results(record.id, found, match(found, alone, settings), [identity])
         else:
-            detections = match(found, prepared, settings)
+            detections = match(found, prototypes, settings)
             predictions += results(record.id, found, detections, category_ids)
     return predictions
 
