@@ -17,8 +17,10 @@ from ntt.downloads.settings import DownloadSettings
 from ntt.errors import InputError
 
 _CATALOGUE = Path(__file__).with_name("datasets.yaml")
-# Existing copies of COCO often keep the image folders one level down; those of VOC its years without VOCdevkit.
+# Existing copies of COCO often keep the image folders one level down; those of VOC its years without VOCdevkit, those of
+# LVIS its files beside each other or in a folder of their own.
 _PLACES = ("", "images")
+_OF_FILES = ("lvis", "lvis/annotations")
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class Dataset:
     archives: list[Archive]
     annotations: list[tuple[str, list[str]]]
     links: list[str]
+    optional: list[str]
     instructions: str | None
     holds: list[Holding] = field(default_factory=list)
 
@@ -94,6 +97,7 @@ def _dataset(name: str, entry: dict[str, Any]) -> Dataset:
         ],
         annotations=[(a["json"], a["images"]) for a in entry.get("annotations", [])],
         links=entry.get("links", []),
+        optional=entry.get("optional", []),
         instructions=entry.get("instructions"),
         holds=[holding(h) for h in entry.get("holds", [])],
     )
@@ -116,7 +120,9 @@ def fetch_dataset(dataset: Dataset, root: Path, settings: DownloadSettings, keep
     for archive in dataset.archives:
         if not archive.lacks(root):
             continue
-        file = root / archive.name
+        whole = archive.name.endswith(".json")  # the file itself, in no archive
+        file = (root / archive.into if whole else root) / archive.name
+        file.parent.mkdir(parents=True, exist_ok=True)
         digest = download(archive.url, file, settings, archive.size, archive.sha256)
         # An archive that somebody else put there has not been checked on its way.
         if archive.sha256 is not None and digest != archive.sha256:
@@ -124,10 +130,11 @@ def fetch_dataset(dataset: Dataset, root: Path, settings: DownloadSettings, keep
                 f"{file} is damaged or another file: its sha256 is {digest}, not {archive.sha256}; remove it and "
                 f"fetch again."
             )
-        unpack(file, root / archive.into)
+        if not whole:
+            unpack(file, root / archive.into)
         if lacks := archive.lacks(root):
             raise InputError(f"{file} was unpacked, but {lacks[0]}: the archive is not the official one.")
-        if not keep:
+        if not keep and not whole:
             file.unlink()
 
 
@@ -143,6 +150,7 @@ def link_dataset(dataset: Dataset, root: Path, copy: Path) -> list[str]:
         raise InputError(
             f"{copy} holds no {dataset.name}: it lacks {', '.join(missing)}, there or under images/{_way(dataset)}."
         )
+    sources |= {link: copy / link for link in dataset.optional if (copy / link).exists()}
     made = []
     for link, source in sources.items():
         assert source is not None
@@ -162,7 +170,9 @@ def link_dataset(dataset: Dataset, root: Path, copy: Path) -> list[str]:
 
 
 def _place(copy: Path, link: str) -> Path | None:
-    places = [copy / place / link for place in _PLACES] + [copy / PurePosixPath(link).name]
+    name = PurePosixPath(link).name
+    places = [copy / place / link for place in _PLACES] + [copy / name]
+    places += [copy / place / name for place in _OF_FILES if "." in name]
     return next((place for place in places if place.exists()), None)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import io
 import json
@@ -234,13 +235,64 @@ def test_tfas_references_are_linked(root, tmp_path):
 
 def test_the_known_datasets_are_described_completely():
     known = list_datasets()
-    assert set(known) == {"coco", "lvis", "voc", "cdfsod", "tfa_coco", "tfa_voc"}
+    own = {"coco", "coco20i", "lvis", "lvis_minival", "voc", "cdfsod"}
+    assert set(known) == own | {"tfa_coco", "tfa_voc"}
     for dataset in known.values():
         assert dataset.archives or dataset.instructions
         for archive in dataset.archives:
             assert archive.holds
             assert archive.sha256 is None or len(archive.sha256) == 64
     assert known["coco"].size == 252_907_541 + 815_585_330 + 19_336_861_798
+
+
+def test_a_json_is_fetched_as_it_is(server, root, hasty, tmp_path):
+    server.files["/val.json"] = ANNOTATIONS
+    archive = {"url": f"{server.url}/val.json", "size": None, "sha256": None, "into": "annotations"}
+    archive["holds"] = [{"file": "annotations/val.json"}]
+    entry = {"title": "one", "licence": "none", "root": "data/one", "archives": [archive]}
+    (tmp_path / "datasets.yaml").write_text(yaml.safe_dump({"one": entry}))
+    fetch_dataset(list_datasets(tmp_path / "datasets.yaml")["one"], root, hasty, keep=False)
+    assert names(root) == {"annotations/val.json"}
+    assert (root / "annotations" / "val.json").read_bytes() == ANNOTATIONS
+
+
+@pytest.mark.parametrize("place", ["annotations", ".", "lvis", "lvis/annotations"])
+def test_lvis_is_linked_from_whatever_layout_a_copy_has(tmp_path, place):
+    lvis, copy, root = list_datasets()["lvis"], tmp_path / "copy", tmp_path / "coco"
+    (copy / place).mkdir(parents=True)
+    names_of = [f"lvis_v1_{part}.json" for part in ("train", "val")]
+    for name in names_of:
+        images = [{"coco_url": "http://images.cocodataset.org/val2017/7.jpg"}]
+        (copy / place / name).write_text(json.dumps({"images": images, "annotations": []}))
+    assert link_dataset(lvis, root, copy) == [f"annotations/{name}" for name in names_of]
+    with pytest.raises(InputError, match=r"lacks 1 file: 7\.jpg"):
+        verify_dataset(lvis, root)
+    (root / "val2017").mkdir()
+    (root / "val2017" / "7.jpg").touch()
+    assert len(verify_dataset(lvis, root)) == 2
+
+
+def test_the_official_masks_of_coco20i_are_linked_where_there_are_some(tmp_path):
+    whole = list_datasets()["coco20i"]
+    small = dataclasses.replace(whole, archives=[])  # without 40504 images
+    copy = tmp_path / "COCO2014"
+    (copy / "annotations").mkdir(parents=True)
+    (copy / "annotations" / "instances_val2014.json").write_bytes(ANNOTATIONS)
+    (copy / "val2014").mkdir()
+    links = ["annotations/instances_val2014.json", "val2014"]
+    assert link_dataset(small, tmp_path / "without", copy) == links
+    (copy / "annotations" / "val2014").mkdir()
+    assert link_dataset(small, tmp_path / "with", copy) == [*links, "annotations/val2014"]
+    assert (tmp_path / "with" / "annotations" / "val2014").is_symlink()
+
+
+@pytest.mark.parametrize("name", ["lvis", "coco20i"])
+def test_others_come_to_lie_where_their_config_looks(name):
+    config = yaml.safe_load((CONF / "dataset" / f"{name}.yaml").read_text())
+    dataset = list_datasets()[name]
+    assert str(dataset.root) == config["root"]
+    looked_for = {config[key] for key in ("references", "targets")} - {"${.references}"}
+    assert looked_for <= {"${.root}/" + link for link in dataset.links}
 
 
 def test_coco_comes_to_lie_where_its_config_looks():
