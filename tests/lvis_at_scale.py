@@ -3,6 +3,7 @@
 Writes annotation files of 1203 classes and a store with encodings of 10 references each and with proposals of every
 image, where the stages look for them, so that no network is needed; then runs the stages memory, match and evaluate of
 `+experiment=lvis`, each in a process of its own, one matching process, and prints their time and their largest memory.
+`--matching 300 500` measures matching alone.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ DIFFERENT = 8  # images whose masks are drawn; all others repeat them, with othe
 def main(arguments: list[str] | None = None) -> int:
     """Prepare, run, print; returns the exit code."""
     given = _parser().parse_args(arguments)
+    if given.matching:
+        Console(width=120).print(matching_alone(given.matching, given.classes))
+        return 0
     with tempfile.TemporaryDirectory(dir=given.folder) as name:
         folder = Path(name)
         options = [
@@ -163,6 +167,56 @@ def fill_store(options: list[str], masks: int) -> None:
         shard.write_masks(masks_to_tensors(images, digest), grids_to_tensors(grids), {}, time.time())
 
 
+def matching_alone(counts: list[int], classes: int) -> Table:
+    """Reading a shard and matching it, in processor time of one core: the least of ten rounds, for others compute too."""
+    import torch
+    import torch.nn.functional as F
+    from safetensors.torch import save_file
+
+    from ntt.bench.scenes import ellipses
+    from ntt.data.coco import ImageRecord
+    from ntt.masks.overlaps import mask_overlaps
+    from ntt.matching.match import prepare
+    from ntt.matching.settings import MatchSettings
+    from ntt.proposals.image_proposals import ImageMasks
+    from ntt.proposals.stored_form import digest_of, masks_to_tensors, vectors_to_tensors
+    from ntt.stages.match import match_shard
+    from ntt.stages.shards import Shard
+    from ntt.store.artifacts import Artifact
+
+    torch.set_num_threads(1)
+    settings = MatchSettings(max_detections=300)
+    table = Table("proposals", "ms an image", "with float32 alone", title=f"{classes} classes, one core")
+    for count in counts:
+        made, generator = ellipses(count, classes), torch.Generator().manual_seed(0)
+        low, rles = (made.boxes * 0.4).long(), [rle["counts"] for rle in made.rles]
+        masks = ImageMasks(
+            HEIGHT, WIDTH, made.predicted_iou, low, made.boxes, made.areas, rles, mask_overlaps(made.rles)
+        )
+        around = made.prototypes[torch.randint(classes, (DIFFERENT, count), generator=generator)]
+        noise = 0.03 * torch.randn(around.shape, generator=generator)
+        vectors = [*F.normalize(around + noise, dim=2).half()]
+        with tempfile.TemporaryDirectory() as name:
+            stored = {"masks": masks_to_tensors([masks] * DIFFERENT, digest_of([]))}
+            stored["vectors"] = vectors_to_tensors(vectors, digest_of([]))
+            for key, tensors in stored.items():
+                (Path(name) / key).mkdir()
+                save_file(tensors, Path(name) / key / f"{key}.safetensors")
+            artifacts = [Artifact(Path(name) / key, key, "", {}) for key in stored]
+            shard = Shard([ImageRecord(i, "", HEIGHT, WIDTH) for i in range(DIFFERENT)], *artifacts)
+            cells = []
+            for fast in (True, False):
+                prepared = prepare(made.prototypes, settings, fast)
+                rounds = []
+                for _ in range(10):
+                    began = time.process_time()
+                    match_shard(shard, (prepared, list(range(1, classes + 1)), settings, {}))
+                    rounds.append(time.process_time() - began)
+                cells.append(f"{1000 * min(rounds) / DIFFERENT:.1f}")
+        table.add_row(str(count), *cells)
+    return table
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=5000)
@@ -170,6 +224,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--classes", type=int, default=CLASSES)
     parser.add_argument("--shots", type=int, default=SHOTS)
     parser.add_argument("--vectors", choices=("float16", "float32"), default="float16")
+    parser.add_argument("--matching", type=int, nargs="+", metavar="N", help="only matching, at N proposals an image")
     parser.add_argument("--folder", help="where it may write about 1.3 MB an image for a while (the system's)")
     return parser
 

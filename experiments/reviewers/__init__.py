@@ -1,0 +1,1 @@
+"""What the paper's reviewers asked for, run from one preset and written as one document."""
