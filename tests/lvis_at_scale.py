@@ -168,7 +168,7 @@ def fill_store(options: list[str], masks: int) -> None:
 
 
 def matching_alone(counts: list[int], classes: int) -> Table:
-    """Reading a shard and matching it, in processor time of one core: the least of ten rounds, for others compute too."""
+    """Reading a shard and matching it, in processor time of one core: the least of ten rounds."""
     import torch
     import torch.nn.functional as F
     from safetensors.torch import save_file
