@@ -131,7 +131,8 @@ def _line(row: Row, baseline: Row) -> str:
 def _cell(value: float, reference: float, alone: bool) -> str:
     if alone or value < 0 or reference < 0:
         return percent(value)
-    return f"{percent(value)} ({100 * (value - reference):+.1f})"
+    points = round(100 * (value - reference), 1)
+    return f"{percent(value)} ({f'{points:+.1f}' if points else '0.0'})"
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -17,8 +17,8 @@ from ntt.downloads.settings import DownloadSettings
 from ntt.errors import InputError
 
 _CATALOGUE = Path(__file__).with_name("datasets.yaml")
-# Existing copies of COCO often keep the image folders one level down; those of VOC its years without VOCdevkit, those of
-# LVIS its files beside each other or in a folder of their own.
+# Existing copies of COCO often keep the image folders one level down; those of VOC its years without VOCdevkit, those
+# of LVIS its files beside each other or in a folder of their own.
 _PLACES = ("", "images")
 _OF_FILES = ("lvis", "lvis/annotations")
 
