@@ -118,6 +118,10 @@ integration: $(STAMP) slurm ## the real command line, several processes, a real 
 faults: $(STAMP) slurm ## try every bad input, disturb real runs in every way, and print both tables; some: make faults FAULTS="inputs SIGTERM"
 	PYTHONPATH=tests $(BIN)/python -m faults $(FAULTS)
 
+.PHONY: soak
+soak: $(STAMP) ## 5,000 tiny pictures undisturbed, and killed 20 times: memory, handles, equal bytes; SOAK="--images 300"
+	PYTHONPATH=tests $(BIN)/python tests/soak.py $(SOAK)
+
 drawing: ## draw the imports between rooms into docs/architecture.md, and check the rules of the house
 	$(PYTHON) docs/draw_imports.py
 
