@@ -34,6 +34,7 @@ from ntt.store.settings import StoreConfig
 N = TypeVar("N")
 STAGES = ("references", "prompt", "memory", "proposals", "match", "export", "truth", "evaluate", "report")
 PUBLISHED_SCORES = "ntt.matching.scoring.Cosine"
+GROUPS = ("backbone", "segmenter", "matcher", "memory")  # of which one choice each makes a part of a run
 PRECISIONS = ("auto", "exact", "fp32", "tf32", "bf16", "fp16")
 
 
@@ -75,6 +76,8 @@ class _Typed:
         for stage in self.stages:
             if not (isinstance(stage, dict) and "_target_" in stage):
                 require_choice("stages", stage, STAGES)
+        listed = isinstance(self.split, str | list)
+        require(listed, "split", self.split, "all, a named split, or a list of class names: 'split=[cat,dog]'")
         require(bool(self.stages), "stages", self.stages, f"at least one of {', '.join(STAGES)}")
 
 
@@ -131,7 +134,11 @@ def read_config(composed: DictConfig) -> RunConfig:
     except OmegaConfBaseException as error:
         raise InputError(f"{error.full_key} cannot be used: {str(error.msg or error).splitlines()[0]}.") from error
     check_trust(plain, plain.get("trusted") or [])
-    parts = {key: plain.pop(key) for key in ("backbone", "segmenter", "matcher", "memory")}
+    for key in (*GROUPS, "scoring", "evaluation"):
+        if not isinstance(plain.get(key, None if key in GROUPS else {}), dict):
+            way = f"choose one with {key}=NAME on the command line, or `override /{key}: NAME` in a config's defaults"
+            raise InputError(f"{key}={plain.get(key)} is no group of options: {way}.")
+    parts = {key: plain.pop(key) for key in GROUPS}
     # With a value here as well: the kept configs of older sweeps have no such key.
     scoring = make_part(plain.pop("scoring", None) or {"_target_": PUBLISHED_SCORES}, "scoring")
     evaluation = make_part({"_target_": COCO, **plain.pop("evaluation", {})}, "evaluation")

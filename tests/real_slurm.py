@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent / "slurm"
@@ -28,6 +29,16 @@ def reason_against() -> str | None:
     path = os.environ["PATH"] + ":/usr/sbin"
     missing = [name for name in PROGRAMS if not shutil.which(name, path=path)]
     return f"{', '.join(missing)} not installed: apt-get install {PACKAGES}" if missing else None
+
+
+def free_ports(first: int = 26917) -> int:
+    """The first of two ports that nobody listens at: another SLURM may run here."""
+    for port in range(first, first + 2000, 10):
+        with suppress(OSError), socket.socket() as one, socket.socket() as two:
+            one.bind(("", port))
+            two.bind(("", port + 1))
+            return port
+    raise OSError(f"no two ports are free from {first} on")
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -68,4 +69,16 @@ def of_a_config(error: BaseException, folders: Sequence[Path]) -> InputError | N
         return InputError(f"{place}: {reason}; put the file right.")
     if isinstance(error, yaml.YAMLError):
         return InputError(f"A config is no YAML ({' '.join(str(error).split())}): put the file right.")
+    if isinstance(error, RecursionError) and _raised_in(error, "hydra", "omegaconf", "yaml"):
+        return InputError("A config names itself in its defaults list, or is nested too deeply: put the file right.")
+    if isinstance(error, ValueError) and str(error).startswith("Config group override must be"):
+        return InputError(
+            "A group of options takes the name of one of its choices, as in matcher=soft, and every option has a key: "
+            "see `ntt run --help`."
+        )
     return None
+
+
+def _raised_in(error: BaseException, *packages: str) -> bool:
+    frames = traceback.extract_tb(error.__traceback__)
+    return any(f"/{package}/" in frame.filename for frame in frames[-3:] for package in packages)

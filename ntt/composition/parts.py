@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import os
 import pickle
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -128,7 +129,26 @@ def _typed(kind: type[Any], pickled: bytes, key: str) -> bytes:
                 f"{section}={value} gives one value to a section: name one of its keys ({section}.KEY={value}), which "
                 "`--cfg job` lists."
             ) from error
+        if unknown := re.match(r"Key '([^']+)' not in", reason):
+            raise InputError(_unknown(unknown[1], option, kind)) from error
+        if "not a ListConfig" in reason:
+            value = options.get(error.full_key.split(".")[-1], "...") if error.full_key else "..."
+            raise InputError(f"{option}={value} is not possible: give a list, written '{option}=[{value}]'.") from error
         raise InputError(f"{option} cannot be used: {reason}. Compare with `--cfg job`.") from error
+
+
+def _unknown(name: str, option: str, kind: type[Any]) -> str:
+    """For a key that a config has and a run has not."""
+    known = [one.name for one in fields(kind)]
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.7)
+    if close:
+        return f"Unknown option {option}: did you mean {option.removesuffix(name)}{close[0]}?"
+    if name == "experiment":
+        return (
+            "The config that +experiment= names says nothing of a run: begin it with the line `# @package _global_`, "
+            "with options below it."
+        )
+    return f"Unknown option {option}. All options: add `--cfg job` to the command."
 
 
 def accepted(kind: Any, options: Mapping[str, Any]) -> dict[str, Any]:

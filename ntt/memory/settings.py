@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf
 
 from ntt.errors import require, require_choice
 from ntt.memory.kinds import Mean, MemoryKind
@@ -20,7 +21,7 @@ class Encoding:
     """What to do with a class that has fewer valid references than asked for: error, take, repeat or invalid."""
 
     def __post_init__(self) -> None:
-        require(self.context >= 0, "memory.context", self.context, "a ratio of 0 or more")
+        require(0 <= self.context < inf, "memory.context", self.context, "a ratio of 0 or more")
         require_choice("memory.shortage", self.shortage, SHORTAGES)
 
 

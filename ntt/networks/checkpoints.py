@@ -18,6 +18,8 @@ from ntt.foreign.tensors import read_safetensors
 from ntt.networks.wrappers import unwrapped
 
 _LISTED = 3
+_FLOATING = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
+_COUNTING = (torch.int64, torch.int32)  # buffers beside the weights; cut to these, weights would be zeros
 _CHUNK = 1 << 20
 
 
@@ -58,9 +60,16 @@ def check_finite(tensors: Mapping[str, Tensor], name: str, way_out: str) -> None
         way_out: ends the message.
 
     Raises:
-        InputError: names the first tensor that holds one.
+        InputError: names the first tensor that holds one, or whose numbers are of another kind: quantised, sparse, on
+            no device, integers in the place of weights.
     """
+    floating = False
     for tensor_name, tensor in tensors.items():
+        plain = tensor.layout == torch.strided and tensor.device.type == "cpu" and not tensor.is_quantized
+        if not plain or tensor.dtype not in _FLOATING + _COUNTING:
+            kind = tensor.dtype if plain else f"{tensor.dtype}, {tensor.layout}, {tensor.device}"
+            raise _of_another_kind(name, tensor_name, str(kind))
+        floating |= tensor.dtype in _FLOATING
         if not tensor.is_floating_point() or tensor.numel() == 0:
             continue
         # One pass, and NaN passes on to both.
@@ -71,6 +80,17 @@ def check_finite(tensors: Mapping[str, Tensor], name: str, way_out: str) -> None
                 f"{name} holds numbers that are not finite (NaN or infinity): {found} of {tensor.numel()} in "
                 f"{tensor_name}; it was damaged when it was trained or saved: {way_out}"
             )
+
+    if tensors and not floating:
+        first, tensor = next(iter(tensors.items()))
+        raise _of_another_kind(name, first, str(tensor.dtype))
+
+
+def _of_another_kind(name: str, tensor: str, kind: str) -> InputError:
+    return InputError(
+        f"{name} holds numbers of another kind than a network computes with: {tensor} is {kind}; give a file of plain "
+        "float32, float16 or bfloat16 tensors"
+    )
 
 
 def require_file(path: Path, key: str, url: str | None) -> None:

@@ -34,6 +34,7 @@ class ProposalSettings:
 
     def __post_init__(self) -> None:
         require_choice("proposals.prompts", self.prompts, PROMPTS)
+        require(self.iou_threshold < 1, "proposals.iou_threshold", self.iou_threshold, "a number below 1")
         require(self.points_per_side > 0, "proposals.points_per_side", self.points_per_side, "a whole number above 0")
         for key in _ADAPTIVE:
             value = getattr(self, key)

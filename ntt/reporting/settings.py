@@ -20,4 +20,5 @@ class ReportConfig:
     headline: str | None = None
 
     def __post_init__(self) -> None:
+        require(0 <= self.score <= 1, "report.score", self.score, "a score from 0 to 1")
         require(self.pictures >= 0, "report.pictures", self.pictures, "a number of images, 0 for none")

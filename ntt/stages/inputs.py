@@ -122,8 +122,13 @@ def _missing(network: BackboneConfig | SegmenterConfig | OwnNetwork, key: str) -
     if network.weights is None:
         return None
     path = user_path(network.weights)
-    if network.weights.startswith("hub:") or path.exists():
+    if network.weights.startswith("hub:"):
         return None
+    if path.exists():
+        if path.is_file() or (path.is_dir() and key == "backbone"):
+            return None
+        what = "a folder" if path.is_dir() else "a pipe or a device"
+        return f"{path} ({key}.weights) is {what}, where a checkpoint file is expected: give the file"
     ways = [f"set {key}.weights or weights_dir"]
     if network.url or getattr(network, "hub_id", None):
         ways.append(f"`ntt weights fetch {network.name}` brings it to NTT_WEIGHTS")

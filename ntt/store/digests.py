@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import logging
 import os
+import stat
 import time
 from pathlib import Path
 
@@ -103,6 +105,8 @@ class FileDigests:
 
 def _stamp(path: Path) -> list[int]:
     status = path.stat()
+    if stat.S_ISFIFO(status.st_mode) or stat.S_ISSOCK(status.st_mode):
+        raise OSError(errno.EINVAL, "it is a pipe, and no file", str(path))  # reading it would wait for ever
     return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 from ntt.errors import require, require_choice
 
@@ -18,7 +19,8 @@ class StoreConfig:
     code: str = "warn"
 
     def __post_init__(self) -> None:
+        require(bool(self.root.strip()), "store.root", self.root, "a folder; outputs/store is the usual one")
         require(self.shard_size > 0, "store.shard_size", self.shard_size, "a number of images above 0")
         require_choice("store.vectors", self.vectors, ("float16", "float32"))
         require_choice("store.code", self.code, ("warn", "strict", "trust"))
-        require(self.lease_seconds > 0, "store.lease_seconds", self.lease_seconds, "a number of seconds above 0")
+        require(0 < self.lease_seconds < inf, "store.lease_seconds", self.lease_seconds, "a number of seconds above 0")

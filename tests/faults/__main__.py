@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from real_slurm import reason_against, running_slurm
+from real_slurm import free_ports, reason_against, running_slurm
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -65,7 +65,7 @@ def main(words: Sequence[str]) -> int:
         with prepared(None) as scene:
             good = play(scene, plain, table)
     else:
-        with running_slurm(port=26917) as slurm, prepared(slurm) as scene:
+        with running_slurm(port=free_ports()) as slurm, prepared(slurm) as scene:
             good = play(scene, [*plain, *on_slurm], table)
     Console(width=150).print(table)
     if reason:
