@@ -13,6 +13,7 @@ _MODULES = {
     "check": "ntt.commands.check",
     "data": "ntt.commands.data",
     "report": "ntt.commands.report",
+    "show": "ntt.commands.show",
     "sweep": "ntt.commands.sweep",
 }
 

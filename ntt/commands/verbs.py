@@ -16,6 +16,7 @@ VERBS = {
     "run": "an experiment, with any option of the config; `ntt +experiment=NAME` is the same",
     "sweep": "submit, watch and resume sweeps on a cluster",
     "report": "a sweep as tables and a plot",
+    "show": "why objects of a finished run were missed",
     "bench": "measure the plain path and ours side by side",
     "weights": "list, fetch and verify checkpoints",
     "data": "list, fetch and verify datasets",
