@@ -27,6 +27,7 @@ class DatasetConfig:
     sample: int | None = None
     sample_seed: int = 0
     format: Any = "auto"  # a name of ntt.data.readers, or a class of one's own as _target_ with its options
+    reference_format: Any = None  # as format, of the references alone; null: the same
     invalid: str = "error"
     boxes: str = "prompt"
     pseudo_truth: bool = False
@@ -38,6 +39,10 @@ class DatasetConfig:
     def prompted(self) -> bool:
         """Whether the segmenter makes masks of references that have none."""
         return self.boxes == "prompt"
+
+    def format_of(self, role: str) -> Any:
+        """The format of one of the two: "references" or "targets"."""
+        return self.format if role == "targets" or self.reference_format is None else self.reference_format
 
     def __post_init__(self) -> None:
         require_choice("dataset.verify", self.verify, VERIFY)

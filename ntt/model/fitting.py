@@ -68,7 +68,7 @@ def labelled_objects(config: RunConfig, path: Path, segmenter: Any) -> tuple[dic
     if is_model(path):
         raise InputError(f"{path} is a fitted model: ntt.load({str(path)!r}) gives it with its networks.")
     dataset = replace(config.dataset, references=str(path))
-    labels = read_labels(dataset.format, path, "references")
+    labels = read_labels(dataset.format_of("references"), path, "references")
     categories = select_classes(labels.dataset, "all")
     examples, pictures, findings, told = open_references(replace(config, dataset=dataset), labels, categories)
     told = [*labels.dataset.told, *unannotated(labels.dataset, categories, "all"), *told]

@@ -94,7 +94,7 @@ def check_input(config: RunConfig, roles: Sequence[Role] = ("references", "targe
     read: dict[Role, Labels] = {}
     for role in roles:
         path = user_path(getattr(config.dataset, role))
-        labels = _tried(found.problems, partial(read_labels, config.dataset.format, path, role))
+        labels = _tried(found.problems, partial(read_labels, config.dataset.format_of(role), path, role))
         if labels is not None:
             read[role] = labels
             found.files.append(_file_check(config, role, labels, decode))
@@ -180,7 +180,9 @@ def _file_check(config: RunConfig, role: Role, labels: Labels, decode: bool) -> 
         return _model_check(labels)
     configured = getattr(config.dataset, "reference_images" if role == "references" else "target_images")
     places = [user_path(configured)] if configured else labels.image_places
-    images = Pictures(places, [record.file_name for record in dataset.images.values()])
+    if configured and pictures.embedded(dataset):
+        places += labels.image_places
+    images = Pictures(places, [] if configured else [record.file_name for record in dataset.images.values()])
     images.look_for(record.file_name for record in dataset.images.values())
     examples = role == "references"
     prompted = examples and config.dataset.prompted

@@ -91,8 +91,9 @@ def check_files(config: RunConfig) -> None:
 def missing_files(config: RunConfig) -> list[str]:
     """A sentence for each of the two paths of the dataset that is not there."""
     dataset = config.dataset
-    if dataset.format != AUTO:
-        make_reader(dataset.format).prepare(user_path(dataset.root))
+    for given in (dataset.format, dataset.reference_format):
+        if given not in (AUTO, None):
+            make_reader(given).prepare(user_path(dataset.root))
     how = f", or download it: {dataset.download}" if dataset.download else ""
     paths = {key: user_path(getattr(dataset, key)) for key in ("references", "targets")}
     return [
@@ -145,9 +146,9 @@ def open_inputs(config: RunConfig) -> Inputs:
     """
     dataset = config.dataset
     references_path, targets_path = user_path(dataset.references), user_path(dataset.targets)
-    references = read_labels(dataset.format, references_path, "references")
+    references = read_labels(dataset.format_of("references"), references_path, "references")
     categories = select_classes(references.dataset, config.split)
-    same = targets_path == references_path and not references.by_role
+    same = targets_path == references_path and not references.by_role and dataset.reference_format is None
     found = references if same else read_labels(dataset.format, targets_path, "targets")
     targets = found.dataset if found.labelled else replace(found.dataset, categories=references.dataset.categories)
     _say_unlisted(targets)

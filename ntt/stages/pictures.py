@@ -32,16 +32,21 @@ def open_pictures(
     """
     configured = getattr(dataset, key)
     if configured is not None:
-        places = [user_path(configured)]
+        places = [user_path(configured), *(places if embedded(labels) else [])]
         if not places[0].is_dir():
             raise InputError(f"{places[0]} is not a folder (dataset.{key}): set dataset.root or dataset.{key}.")
     _refuse_shared_names(labels, used)
     names = [record.file_name for record in used]
-    pictures = Pictures(places, names)
+    pictures = Pictures(places, [] if configured is not None else names)
     pictures.look_for(names)
     if names and len(pictures.missing) == len(set(names)):
         raise InputError(_none_found(labels, key, pictures, configured is not None))
     return pictures
+
+
+def embedded(labels: CocoDataset) -> bool:
+    """Whether pictures are inside of files with labels: these are where the labels are, whatever folder is named."""
+    return any(record.file_name.lower().endswith(".json") for record in labels.images.values())
 
 
 def _refuse_shared_names(labels: CocoDataset, used: Iterable[ImageRecord]) -> None:
