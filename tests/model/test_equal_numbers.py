@@ -1,4 +1,4 @@
-"""How far results may be apart (docs/trust.md, section 4): the same bytes, another number of threads, half precision."""
+"""How far results may be apart (docs/trust.md, section 4): same bytes, another number of threads, half precision."""
 
 from __future__ import annotations
 
