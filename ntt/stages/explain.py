@@ -82,8 +82,14 @@ class Explanation:
         if asked_of_images(work):
             raise InputError("In this run each class is looked for by itself: its misses cannot be explained yet.")
         self.work, self.score = work, score
-        self.bank: MemoryBank = memory.load(work)
-        self.prototypes = memory.prototypes(work)
+        try:
+            self.bank: MemoryBank = memory.load(work)
+            self.prototypes = memory.prototypes(work)
+        except InputError as error:
+            raise InputError(
+                f"{work.store.root} lacks what this run made of its references: deleted, or made by another version "
+                "of ntt. Run the same command again, which makes only what is missing."
+            ) from error
         self._rows = {work.inputs.target_category[identity]: row for row, identity in enumerate(self.bank.category_ids)}
         self._truth: dict[int, list[Annotation]] = {}
         for one in work.inputs.targets.annotations if work.inputs.has_truth else []:
