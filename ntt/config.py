@@ -29,6 +29,7 @@ from ntt.processes.ranks import started
 from ntt.proposals.settings import ProposalSettings
 from ntt.reporting.settings import ReportConfig
 from ntt.segmenters.settings import SegmenterConfig
+from ntt.segmenters.still_images import first_given
 from ntt.store.settings import StoreConfig
 
 N = TypeVar("N")
@@ -114,6 +115,7 @@ def _network(kind: type[N], options: dict[str, Any], key: str) -> N | OwnNetwork
 
 
 # A file that ships inside the package, for the configs: ${package:folder/file}.
+OmegaConf.register_new_resolver("first_given", first_given, replace=True)
 OmegaConf.register_new_resolver("started", started, replace=True)
 OmegaConf.register_new_resolver("package", lambda file: str(Path(__file__).resolve().parent / file), replace=True)
 

@@ -16,9 +16,10 @@ from ntt.data.plugins import WITHOUT_HEIC, known_to_pillow
 from ntt.errors import InputError
 from ntt.foreign.parsing import parsing
 from ntt.foreign.patience import PATIENCE
+from ntt.processes.own import OWN
 
 log = logging.getLogger(__name__)
-_told = False  # of 16-bit pictures that are dark as they are, once in a process
+_NARROW = "16-bit pictures are scaled"  # said once a process
 
 _SUFFIXES = """
     .jpg .jpeg .jpe .jfif .mpo .png .webp .bmp .dib .tif .tiff .gif .avif .jp2 .j2k .jpf .jpx .ppm .pgm .pbm .pnm .tga
@@ -173,9 +174,8 @@ def _range(path: Path, brightest: int, bits: int) -> int:
     used = max(bits - 8, brightest.bit_length(), 1)
     if used > bits - 2 or not brightest:
         return int(2**bits - 1)
-    global _told
-    if not _told:
-        _told = True
+    if _NARROW not in OWN.said:
+        OWN.said.add(_NARROW)
         log.warning(
             "%s: a 16-bit picture of which only the lowest %d bits are used; such pictures are scaled by the range "
             "that they use, or they would be nearly black",

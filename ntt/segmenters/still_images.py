@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from omegaconf import OmegaConf
-
 from ntt.errors import InputError
 
 OVERRIDE = "directly_add_no_mem_embed"
@@ -24,9 +22,6 @@ def first_given(*values: Any) -> Any:
     interpolation, so that a default never contradicts the other key, and two written values can.
     """
     return next((value for value in values if value is not None), None)
-
-
-OmegaConf.register_new_resolver("first_given", first_given, replace=True)
 
 
 def adds_no_mem_embed(no_mem_embed: bool | None, overrides: Mapping[str, Any]) -> bool | None:

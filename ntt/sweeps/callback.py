@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from omegaconf import DictConfig
 
 from ntt.errors import InputError
 from ntt.processes.occupancy import is_occupied, occupied
+from ntt.processes.own import OWN
 from ntt.processes.participation import LOCK
 from ntt.processes.ranks import current_rank
 from ntt.sweeps.composition import share_composition
@@ -19,8 +19,6 @@ from ntt.sweeps.points import assignments, forget, holds_points, pin, read_point
 
 _LOCK = ".sweep.lock"
 _WAY_OUT = "wait for the sweep in it, or give this one another folder as hydra.sweep.dir"
-# The lock of this process's sweep. Not the callback's: that is pickled with the jobs that submitit sends.
-_held = ExitStack()
 
 
 class PinPoints(Callback):
@@ -36,7 +34,7 @@ class PinPoints(Callback):
         loader = GlobalHydra.instance().config_loader()
         share_composition(loader)
         root = Path(str(config.hydra.sweep.dir))
-        _held.enter_context(occupied(root, _LOCK, _WAY_OUT))
+        OWN.sweep.enter_context(occupied(root, _LOCK, _WAY_OUT))
         _refuse_running_points(root)
         forget(root)
         if points := assignments(loader, config):
@@ -45,7 +43,7 @@ class PinPoints(Callback):
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Another sweep may have the folder."""
         del config
-        _held.close()
+        OWN.sweep.close()
 
 
 def _refuse_running_points(root: Path) -> None:

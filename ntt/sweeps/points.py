@@ -20,6 +20,7 @@ from ntt.composition.quoting import as_text
 from ntt.errors import InputError
 from ntt.foreign.documents import read_object, read_yaml
 from ntt.foreign.parsing import parsing
+from ntt.processes.own import OWN
 from ntt.store.files import write_atomically, write_json
 from ntt.sweeps.hydra_internals import BASIC_SWEEPER, BasicSweeper, get_omega_conf_dumper
 
@@ -27,7 +28,6 @@ _FOLDER = "points"
 _INDEX = "index.json"
 _START_ANEW = "the sweep's folder was changed: start the sweep anew in another one"
 _HYDRAS = ("defaults", "hydra")  # in a point's file, what is Hydra's and not the run's
-_written: dict[Path, dict[str, Any]] = {}  # what this process pinned: a sweep with -m runs its points here too
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def pin(loader: ConfigLoader, sweep: DictConfig, overrides: Sequence[Sequence[st
         index[str(number)] = {"swept": swept, "directory": str(OmegaConf.select(config, "hydra.sweep.subdir"))}
         file, values = folder / f"{number}.yaml", _of_the_run(config)
         write_atomically(file, _as_yaml(_standing_alone(config.hydra, values)).encode())
-        _written[file] = values
+        OWN.pinned[file] = values
     write_json(folder / _INDEX, index)
     return [point for point in read_points(root) if point.number >= first]
 
@@ -105,7 +105,7 @@ def forget(root: Path) -> None:
     """Remove the points of an earlier sweep in the folder `root`."""
     for file in (root / _FOLDER).glob("*.*"):
         file.unlink()
-        _written.pop(file, None)
+        OWN.pinned.pop(file, None)
 
 
 def holds_points(root: Path) -> bool:
@@ -147,7 +147,7 @@ def pinned(root: Path, number: int) -> dict[str, Any] | None:
     file = root / _FOLDER / f"{number}.yaml"
     if not file.exists():
         return None
-    return _written[file] if file in _written else _without_hydra(read_yaml(file, _START_ANEW))
+    return OWN.pinned[file] if file in OWN.pinned else _without_hydra(read_yaml(file, _START_ANEW))
 
 
 def differing(one: Mapping[str, Any], other: Mapping[str, Any], prefix: str = "") -> list[str]:

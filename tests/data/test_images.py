@@ -245,7 +245,7 @@ def test_the_lowest_bits_of_sixteen_are_scaled_by_their_own_range(tmp_path: Path
 def test_a_dark_picture_is_said_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ntt.data.images._told", False)
+    monkeypatch.setattr("ntt.processes.own.OWN.said", set())
     for name in ("a.png", "b.png"):
         Image.fromarray(np.array([[0, 4000]], dtype=np.uint16)).save(tmp_path / name)
         load_image(tmp_path / name)
