@@ -9,6 +9,7 @@ from pathlib import Path
 from ntt.compute.home import shortened
 
 _MODULES = {
+    "ablate": "ntt.commands.ablate",
     "weights": "ntt.commands.weights",
     "check": "ntt.commands.check",
     "data": "ntt.commands.data",

@@ -15,6 +15,7 @@ VERBS = {
     "check": "look through labels before a run: what is recognised, what is wrong",
     "run": "an experiment, with any option of the config; `ntt +experiment=NAME` is the same",
     "sweep": "submit, watch and resume sweeps on a cluster",
+    "ablate": "compare matchers, memories and scores over the same proposals",
     "report": "a sweep as tables and a plot",
     "show": "why objects of a finished run were missed",
     "bench": "measure the plain path and ours side by side",
