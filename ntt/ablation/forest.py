@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ from matplotlib.figure import Figure as Canvas
 
 from ntt.ablation.figures import TASKS
 from ntt.ablation.pages import Rows
+
+# It tells at level INFO about every glyph it puts into a PDF.
+logging.getLogger("fontTools").setLevel(logging.WARNING)
 
 _COLOURS = {"bbox": "#0072B2", "segm": "#D55E00"}  # Okabe and Ito's
 _UNDATED: dict[str, dict[str, Any]] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {}}

@@ -33,7 +33,7 @@ def once(found: Iterable[Documented]) -> list[Documented]:
 
 COMMANDS = once(one for page in pages() for one in commands(page))
 OPTIONS = once(one for page in pages() for one in options(page))
-VERBS = ("app", "weights", "data", "sweep", "report", "show", "predict", "check", "bench")
+VERBS = ("ablate", "app", "weights", "data", "sweep", "report", "show", "predict", "check", "bench")
 OF_TORCH = ("align_corners", "weights_only")
 # What an option is read with; under it all of them have a meaning.
 WITH = ["+experiment=demo", "tracking=wandb", "proposals=adaptive"]
