@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-# Copies of what this very process composed (ntt.sweeps.composition).
-UNPICKLES = {"ntt/sweeps/composition.py"}
+# Copies of what this very process composed: points of a sweep, sections of a config.
+UNPICKLES = {"ntt/composition/parts.py", "ntt/sweeps/composition.py"}
 
 
 def unsafe(source: str) -> list[str]:
