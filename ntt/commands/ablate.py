@@ -14,10 +14,11 @@ from ntt.ablation.settings import BASELINE, Setting, cleaning_of, listed, requir
 from ntt.compute.cores import usable_cores
 from ntt.config import RunConfig, read_config, user_path
 from ntt.errors import InputError
+from ntt.evaluation.settings import Coco
 from ntt.store.files import write_atomically
 
 log = logging.getLogger(__name__)
-_BEFORE = "stages=[references,prompt,memory,proposals]"
+_BEFORE = "stages=[references,prompt,memory,proposals,truth]"
 
 
 def run(arguments: list[str], conf: Path) -> int:
@@ -30,6 +31,8 @@ def run(arguments: list[str], conf: Path) -> int:
     with initialize_config_dir(str(conf), version_base="1.3"):
         configs = [read_config(compose("config", overrides=[*given.options, *one.options])) for one in settings]
         runs = [read_config(compose("config", overrides=[*given.options, f"seed={seed}", _BEFORE])) for seed in seeds]
+    if not isinstance(configs[0].evaluation, Coco):
+        raise InputError("ntt ablate measures COCO's AP only: leave out experiments with another evaluation.")
     for one, config in zip(settings, configs, strict=True):
         require_same_encodings(config, configs[0], one.name)
     rows = _measured(settings, configs, runs, given.resamples)
