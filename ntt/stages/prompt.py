@@ -13,12 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from ntt.data.coco import Annotation
-from ntt.data.images import LostImage, UnreadableImage, load_image
+from ntt.data.images import load_image
 from ntt.errors import NotFinite
 from ntt.foreign.documents import read_json
 from ntt.proposals.prompted import PromptableSegmenter, embed_image, segment_objects
@@ -28,17 +26,17 @@ from ntt.segmenters.decoding import Embedding
 from ntt.segmenters.prompts import object_prompt
 from ntt.stages import references
 from ntt.stages.fitted import without_references
+from ntt.stages.keyed_images import keyed_image
 from ntt.stages.stage import ArtifactStage, Outcome
 from ntt.stages.workspace import Workspace, once_per_run
 from ntt.store.artifacts import MADE_AGAIN, Artifact
 from ntt.store.files import share, write_json
-from ntt.store.store import InputLost
 
 if TYPE_CHECKING:
     from ntt.config import RunConfig
 
 log = logging.getLogger(__name__)
-SOURCE = ("ntt.proposals.prompted", "ntt.segmenters", "ntt.stages.prompt")
+SOURCE = ("ntt.proposals.prompted", "ntt.segmenters", "ntt.stages.keyed_images", "ntt.stages.prompt")
 _FILE = "prompted_references.json"
 _SHEET = "prompted_references.jpg"
 _CONTEXT = 0.2
@@ -70,7 +68,8 @@ def make(work: Workspace, folder: Path) -> Outcome:
         by_image[annotation.image_id].append(annotation)
     done: list[Annotation] = []
     for objects in by_image.values():
-        image = _image(work, objects[0])
+        record = work.inputs.references.images[objects[0].image_id]
+        image = keyed_image(work, references.image_path(work, objects[0]), record)
         embedding = None if image is None else embed_image(work.segmenter, image)
         for one in objects:
             completed = None
@@ -112,24 +111,6 @@ def complete(
         return None
     x, y, w, h = map(float, coco_mask.toBbox(rle))
     return replace(annotation, segmentation=rle, bbox=(x, y, w, h), area=area, faults=None)
-
-
-def _image(work: Workspace, annotation: Annotation) -> NDArray[np.uint8] | None:
-    """The annotation's image; None where its bytes are none, or where the key says that they could not be read.
-
-    Raises:
-        InputLost: it could be read when the key was made, and now no more; there is another key from here on.
-    """
-    path, record = references.image_path(work, annotation), work.inputs.references.images[annotation.image_id]
-    if work.digests.fault(path):
-        return None
-    try:
-        return load_image(path, (record.height, record.width), work.digests.of(path))
-    except LostImage as error:
-        work.digests.lose(path, error.reason)
-        raise InputLost from error
-    except UnreadableImage:
-        return None  # the memory stage says why
 
 
 @once_per_run

@@ -20,20 +20,19 @@ from numpy.typing import NDArray
 from ntt.compute.precision import arithmetic
 from ntt.data.coco import Annotation, ImageRecord
 from ntt.data.drawn_shapes import rectangle_polygon
-from ntt.data.images import LostImage, UnreadableImage, load_image
 from ntt.data.polygons import united_rle
 from ntt.errors import NotFinite
 from ntt.foreign.documents import read_json
 from ntt.proposals.prompted import embed_image, segment_objects
 from ntt.screen.progress import track
 from ntt.segmenters.prompts import box_prompts
+from ntt.stages.keyed_images import keyed_image
 from ntt.stages.shards import image_path
 from ntt.stages.soundness import annotations_of
 from ntt.stages.stage import Outcome, Stage
 from ntt.stages.workspace import Workspace, once_per_run
 from ntt.store.artifacts import MADE_AGAIN, Artifact
 from ntt.store.files import write_json
-from ntt.store.store import InputLost
 
 log = logging.getLogger(__name__)
 CODE = 1  # raised with whatever changes bytes: tests/stages/test_versions.py watches the source
@@ -112,7 +111,7 @@ def _box_mask(one: Annotation, record: ImageRecord) -> Rle:
 def _make(work: Workspace, shard: TruthShard, folder: Path) -> None:
     rows: list[list[Rle | None]] = []
     for record, objects in zip(shard.records, shard.objects, strict=True):
-        image = _image(work, record)
+        image = keyed_image(work, image_path(work, record), record)
         rows.append([None] * len(objects) if image is None else _masks(work, image, record, objects))
     write_json(folder / _FILE, rows)
 
@@ -137,24 +136,6 @@ def _covers(rle: Rle) -> bool:
     from pycocotools import mask as coco_mask
 
     return bool(coco_mask.area(rle))
-
-
-def _image(work: Workspace, record: ImageRecord) -> NDArray[np.uint8] | None:
-    """The image; None where its bytes are none, or where the key says that they could not be read.
-
-    Raises:
-        InputLost: it could be read when the key was made, and now no more; there is another key from here on.
-    """
-    path = image_path(work, record)
-    if work.digests.fault(path):
-        return None
-    try:
-        return load_image(path, (record.height, record.width), work.digests.of(path))
-    except LostImage as error:
-        work.digests.lose(path, error.reason)
-        raise InputLost from error
-    except UnreadableImage:
-        return None  # stage proposals says why
 
 
 class Truth(Stage):
